@@ -1,0 +1,149 @@
+"""The one Parquet and the one Arrow IPC writer, and what is recorded of every file they write.
+
+The same table gives the same bytes: versions, compression level, row-group rows and dictionary columns are pinned
+here. A file's name ends in the head of its SHA-256, so a name never stands for two contents and a half-done run
+leaves nothing that a later one could mistake.
+"""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.ipc
+import pyarrow.parquet as pq
+import xxhash
+
+from corpus.errors import DataError
+from corpus.store import Store
+
+ROW_GROUP_ROWS = 8_192
+_DICTIONARY = (
+    "source",
+    "domain",
+    "lang",
+    "snapshot",
+    "media_type",
+    "charset",
+    "licence",
+    "language",
+    "reason",
+    "outcome",
+    "split",
+)
+
+
+@dataclass(frozen=True, order=True)
+class File:
+    """One stored file: where it lies and what must be true of it.
+
+    `ids` is the xxh3-128 (hex) of the id column's bytes, in row order, or "" where there is none: files with the same
+    `rows` and `ids` are aligned.
+    """
+
+    path: str
+    sha256: str
+    bytes: int
+    rows: int
+    ids: str = ""
+
+    @property
+    def folder(self) -> str:
+        """The top folder, which says what the file is: "documents", "scores", …"""
+        return self.path.split("/", 1)[0]
+
+    @property
+    def part(self) -> str:
+        """The part it belongs to: the path between the top folder and the hash."""
+        return self.path.split("/", 1)[1].rsplit(".", 2)[0]
+
+
+def write_parquet(store: Store, folder: str, part: str, table: pa.Table) -> File:
+    """Write ``folder/part.<hash>.parquet`` (Parquet 2.6, zstd 3, row groups of 8,192 rows)."""
+    sink = io.BytesIO()
+    names = [name for name in table.column_names if name in _DICTIONARY]
+    pq.write_table(
+        table, sink, version="2.6", compression="zstd", compression_level=3, row_group_size=ROW_GROUP_ROWS,
+        use_dictionary=names or False, data_page_version="1.0", write_statistics=False, store_schema=True,
+    )  # fmt: skip
+    return _put(store, folder, part, "parquet", sink.getbuffer(), table)
+
+
+def write_arrow(store: Store, folder: str, part: str, table: pa.Table) -> File:
+    """Write ``folder/part.<hash>.arrow``: Arrow IPC file format, uncompressed, one record batch."""
+    sink = io.BytesIO()
+    batches = table.combine_chunks().to_batches()
+    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=None)) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    return _put(store, folder, part, "arrow", sink.getbuffer(), table)
+
+
+def write_bytes(store: Store, folder: str, part: str, suffix: str, data: bytes) -> File:
+    """Write ``folder/part.<hash>.suffix`` as it is."""
+    return _put(store, folder, part, suffix, memoryview(data), None)
+
+
+def _put(store: Store, folder: str, part: str, suffix: str, data: memoryview, table: pa.Table | None) -> File:
+    digest = hashlib.sha256(data).hexdigest()
+    path = f"{folder}/{part}.{digest[:12]}.{suffix}"
+    store.put(path, data)
+    rows = 0 if table is None else table.num_rows
+    ids = id_hash(table["id"]) if table is not None and "id" in table.column_names else ""
+    return File(path, digest, len(data), rows, ids)
+
+
+def id_hash(ids: pa.ChunkedArray | pa.Array) -> str:
+    """xxh3-128 of a column of 16-byte ids, in row order."""
+    return xxhash.xxh3_128_hexdigest(id_bytes(ids).tobytes())
+
+
+def id_bytes(ids: pa.ChunkedArray | pa.Array) -> np.ndarray:
+    """A column of 16-byte ids as uint8[rows, 16]."""
+    array = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
+    if len(array) == 0:
+        return np.zeros((0, 16), np.uint8)
+    raw = np.frombuffer(array.buffers()[1], np.uint8)
+    return raw[array.offset * 16 : (array.offset + len(array)) * 16].reshape(-1, 16)
+
+
+def read_table(store: Store, file: File, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a Parquet or Arrow file, or the columns asked for. Raises DataError where it is gone or not as recorded."""
+    try:
+        buffer = store.map(file.path)
+    except OSError as error:
+        raise DataError(
+            f"{store.url}/{file.path} cannot be read ({error}); it is recorded with {file.rows} rows"
+        ) from error
+    if buffer.size != file.bytes:
+        raise DataError(f"{file.path} holds {buffer.size} bytes, {file.bytes} are recorded; remove it and build again")
+    try:
+        table = _read(file, buffer, columns)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{file.path} is damaged ({str(error).splitlines()[0]}); remove it and build again") from error
+    if table.num_rows != file.rows:
+        raise DataError(f"{file.path} holds {table.num_rows} rows, {file.rows} are recorded; remove it and build again")
+    return table
+
+
+def _read(file: File, buffer: pa.Buffer, columns: Sequence[str] | None) -> pa.Table:
+    if file.path.endswith(".arrow"):
+        table = pa.ipc.open_file(buffer).read_all()
+        return table.select(columns) if columns else table
+    return pq.read_table(pa.BufferReader(buffer), columns=list(columns) if columns else None)
+
+
+def read_aligned(store: Store, *wanted: tuple[File, Sequence[str]]) -> pa.Table:
+    """The asked-for columns of aligned files side by side. Raises DataError unless rows and ids agree."""
+    first = wanted[0][0]
+    columns: dict[str, pa.ChunkedArray] = {}
+    for file, names in wanted:
+        if (file.rows, file.ids) != (first.rows, first.ids):
+            raise DataError(
+                f"{file.path} ({file.rows} rows) is not aligned with {first.path} ({first.rows} rows); build again"
+            )
+        table = read_table(store, file, names)
+        columns |= {name: table[name] for name in names}
+    return pa.table(columns)

@@ -1,0 +1,125 @@
+"""The columns of every kind of file in a corpus. One row is one document, except where a comment says otherwise."""
+
+import pyarrow as pa
+
+ID = pa.binary(16)
+
+DOCUMENTS = pa.schema(
+    [
+        ("id", ID),  # xxh3-128 of source name and origin
+        ("source", pa.string()),
+        ("snapshot", pa.string()),
+        ("file", pa.string()),  # relative to the source's root
+        ("start", pa.int64()),  # the stretch of that file which gave the document,
+        ("end", pa.int64()),
+        ("unit", pa.string()),  # counted in bytes, expanded bytes or rows
+        ("ordinal", pa.int32()),  # among the documents of one stretch
+        ("member", pa.string()),
+        ("url", pa.string()),
+        ("user_id", pa.string()),
+        ("title", pa.string()),
+        ("author", pa.string()),
+        ("date", pa.string()),
+        ("language", pa.string()),  # as declared
+        ("licence", pa.string()),
+        ("media_type", pa.string()),
+        ("charset", pa.string()),
+        ("meta", pa.string()),  # JSON
+        ("text_bytes", pa.int64()),
+        ("digest", ID),  # xxh3-128 of the text
+        ("text", pa.large_string()),
+    ]
+)
+
+QUARANTINE = pa.schema(  # one row = one stretch of an input file that gave no document
+    [
+        ("source", pa.string()),
+        ("snapshot", pa.string()),
+        ("file", pa.string()),
+        ("start", pa.int64()),
+        ("end", pa.int64()),
+        ("unit", pa.string()),
+        ("name", pa.string()),
+        ("outcome", pa.string()),  # skipped | quarantined
+        ("reason", pa.string()),
+        ("detail", pa.string()),
+    ]
+)
+
+VERDICTS = pa.schema([("id", ID), ("rules", pa.list_(pa.string()))])
+
+SIGNATURES = pa.schema(
+    [
+        ("id", ID),
+        ("set", ID),  # names the set of shingles: equal for documents whose sets are equal
+        ("tokens", pa.int64()),
+        ("shingles", pa.int64()),  # 0 where the text has fewer tokens than one shingle
+        ("text_bytes", pa.int64()),
+        ("signature", pa.binary()),  # uint32[permutations], little-endian; null where shingles = 0
+    ]
+)
+
+PAIRS = pa.schema(  # one row = two different sets of shingles whose Jaccard reaches the threshold
+    [
+        ("component", ID),  # the smallest set of the component
+        ("set_a", ID),
+        ("set_b", ID),
+        ("both", pa.int64()),
+        ("either", pa.int64()),
+    ]
+)
+
+SELECTION = pa.schema(
+    [
+        ("id", ID),
+        ("kept", pa.bool_()),
+        ("split", pa.string()),  # train | heldout; null where not kept
+        ("twin", ID),  # the kept document that stands for this one; null unless it fell as a duplicate
+        ("both", pa.int64()),
+        ("either", pa.int64()),
+    ]
+)
+
+SAMPLE = pa.schema([("id", ID), ("source", pa.string()), ("domain", pa.string()), ("text", pa.large_string())])
+
+
+def tokens_schema(vocab_size: int) -> pa.Schema:
+    """tokens/: null where the document is not taken; `utf8_bytes` counts the rendered text."""
+    ids = token_type(vocab_size)
+    return pa.schema([("id", ID), ("tokens", pa.large_list(ids)), ("lang", pa.string()), ("utf8_bytes", pa.int64())])
+
+
+def token_type(vocab_size: int) -> pa.DataType:
+    """uint16 up to 65,536 ids, uint32 above."""
+    return pa.uint16() if vocab_size <= 1 << 16 else pa.uint32()
+
+
+ORDER = pa.schema(  # one row = one piece at its place
+    [
+        ("part", pa.string()),
+        ("row", pa.int32()),
+        ("start", pa.int64()),  # in tokens of the document
+        ("length", pa.int32()),  # in tokens, the end-of-document mark counted
+        ("piece", pa.int32()),  # its number within the document
+        ("last", pa.bool_()),  # ends the document: an end-of-document mark follows
+        ("epoch", pa.int32()),  # from 0
+        ("domain", pa.string()),
+        ("source", pa.string()),
+    ]
+)
+
+
+def shard_schema(vocab_size: int, metadata: dict[str, str]) -> pa.Schema:
+    """shards/: one row = one piece; the token column's values are the training stream."""
+    return pa.schema(
+        [
+            ("tokens", pa.list_(token_type(vocab_size))),
+            ("doc_id", pa.binary()),  # 16 bytes; plain binary because `datasets` reads no fixed-size binary
+            ("piece", pa.int32()),
+            ("source", pa.string()),
+            ("domain", pa.string()),
+            ("lang", pa.string()),
+            ("utf8_bytes", pa.int64()),
+        ],
+        metadata=metadata,
+    )

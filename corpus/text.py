@@ -1,0 +1,130 @@
+"""Spans: what a filter cuts from a text or puts in its place, said beside the text, which itself is never rewritten.
+
+A span is `(start, end, rule, replacement)`: the UTF-8 bytes `start` to `end` of the stored text become `replacement`,
+because of `rule`. A document's spans are sorted and do not overlap. `render` gives the text that counts from then on.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+SPANS = pa.list_(
+    pa.struct([("start", pa.int64()), ("end", pa.int64()), ("rule", pa.string()), ("replacement", pa.string())])
+)
+
+
+class Span(NamedTuple):
+    """One stretch of a text, in UTF-8 bytes, and what stands there instead."""
+
+    start: int
+    end: int
+    rule: str
+    replacement: str
+
+
+def merge(spans: Iterable[Span]) -> list[Span]:
+    """Sorts spans and joins those that overlap; the earlier (of equal starts the longer) names the rule.
+
+    Spans that only touch stay apart, so each keeps its reason.
+    """
+    merged: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.start, -span.end, span.rule, span.replacement)):
+        if merged and (span.start < merged[-1].end or span == merged[-1]):
+            merged[-1] = merged[-1]._replace(end=max(merged[-1].end, span.end))
+        else:
+            merged.append(span)
+    return merged
+
+
+def render(text: str, spans: Iterable[Span | tuple[int, int, str, str]]) -> str:
+    """The text with every span replaced; `spans` sorted and without overlap, their ends between characters."""
+    data = text.encode()
+    pieces: list[bytes] = []
+    at = 0
+    for start, end, _, replacement in spans:
+        pieces += (data[at:start], replacement.encode())
+        at = end
+    return b"".join((*pieces, data[at:])).decode()
+
+
+def render_column(texts: pa.Array, spans: pa.Array | None) -> pa.Array:
+    """`render` for a column: large_string in, large_string out, null where the text is null.
+
+    Where no row has a span the very same array comes back, nothing copied.
+    """
+    if spans is None or spans.null_count == len(spans) or len(spans.flatten()) == 0:
+        return texts
+    data, offsets = _bytes(texts)
+    flat = spans.flatten()
+    counts = spans.value_lengths().fill_null(0).to_numpy().astype(np.int64)
+    rows = np.repeat(np.arange(len(texts)), counts)
+    starts, ends = flat.field("start").to_numpy(), flat.field("end").to_numpy()
+    replacements = flat.field("replacement").to_pylist()
+    sizes = np.array([len(text.encode()) for text in replacements], np.int64)
+
+    pieces, at = [], int(offsets[0])
+    firsts, lasts = (offsets[rows] + starts).tolist(), (offsets[rows] + ends).tolist()
+    for first, last, replacement in zip(firsts, lasts, replacements, strict=True):
+        pieces.append(data[at:first])
+        if replacement:
+            pieces.append(replacement.encode())
+        at = last
+    pieces.append(data[at : int(offsets[-1])])
+
+    lengths = np.diff(offsets)
+    np.add.at(lengths, rows, sizes - (ends - starts))
+    rendered = pa.py_buffer(b"".join(pieces))
+    places = pa.py_buffer(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    valid = None if texts.null_count == 0 else pa.py_buffer(np.packbits(_valid(texts), bitorder="little"))
+    return pa.Array.from_buffers(pa.large_string(), len(texts), [valid, places, rendered])
+
+
+def lift(outer: list[Span], inner: list[Span]) -> list[Span]:
+    """One list of spans that does what `outer` and then, on the rendered text, `inner` do.
+
+    An inner span that takes in a cut, or a part of a replacement, joins with that outer span under its own rule.
+    """
+    spans = list(outer)
+    for span in reversed(inner):  # from the end, so that positions before it keep their meaning
+        spans = _lift_one(spans, span)
+    return spans
+
+
+def _lift_one(outer: list[Span], inner: Span) -> list[Span]:
+    before: list[Span] = []
+    first, last, head, tail = inner.start, inner.end, b"", b""
+    shift = 0  # stored position minus rendered position
+    for index, span in enumerate(outer):
+        text = span.replacement.encode()
+        start = span.start - shift
+        end = start + len(text)
+        if end <= inner.start:
+            before.append(span)
+        elif start >= inner.end:
+            return [*before, _joined(inner, first, last, head, tail), *outer[index:]]
+        else:
+            if start <= inner.start:
+                head = text[: inner.start - start]
+                first = span.start
+            tail = text[inner.end - start :]
+        shift = span.end - end
+        if end <= inner.start:
+            first = inner.start + shift
+        last = span.end if end > inner.end else inner.end + shift
+    return [*before, _joined(inner, first, last, head, tail)]
+
+
+def _joined(inner: Span, first: int, last: int, head: bytes, tail: bytes) -> Span:
+    return Span(first, last, inner.rule, (head + inner.replacement.encode() + tail).decode())
+
+
+def _valid(texts: pa.Array) -> np.ndarray:
+    return texts.is_valid().to_numpy(zero_copy_only=False)
+
+
+def _bytes(texts: pa.Array) -> tuple[memoryview, np.ndarray]:
+    """A large_string column's bytes and its n + 1 offsets into them, not copied."""
+    _, offsets, data = texts.buffers()
+    return memoryview(data or b""), np.frombuffer(offsets, np.int64, len(texts) + 1, 8 * texts.offset)
