@@ -1,0 +1,77 @@
+"""Text as it is stored: one Unicode form, one line end, nothing that cannot be seen or cannot come back from tokens.
+
+In: any `str`. Out: a `str` that encodes to UTF-8; applying it twice changes nothing. Indentation is kept.
+"""
+
+import re
+import unicodedata
+
+_LINE_ENDS = ("\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u2029")
+_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n") + b"\x7f"
+_LATER_CONTROLS = re.compile(b"\xc2[\x80-\x9f]")  # U+0080 to U+009F as UTF-8
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_BLANK_LINES = re.compile("\n{4,}")
+# A run may be one letter under very many combining marks: NFC costs the square of its length.
+_RUNS = re.compile(r"[^\w\s\x00-\u02ff]+")
+_LONG_RUN = 512
+_STEP = 30  # as in the Stream-Safe Text Format (Unicode Standard Annex 15, section 13)
+# Blanks, format and filler characters, combining marks alone, and the replacement character: nothing to read.
+_VISIBLE = re.compile(
+    "[^\\s\x00-\x1f\x7f-\x9f\xad\u0300-\u036f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\uffff\U000e0000-\U000e0fff]"
+)
+
+
+def normalize(text: str) -> str:
+    r"""NFC, ``\n`` line ends, no control characters but ``\n`` and ``\t``, no trailing blanks, at most two blank lines.
+
+    Vertical tab, form feed, U+0085, U+2028 and U+2029 end lines too. Lone surrogates become U+FFFD. U+2581, with which
+    SentencePiece marks blanks, becomes U+2582, as it would come back as a blank. Blank lines and byte order marks
+    at the start and blanks at the end go. Combining marks beyond 30 on one letter, in runs of over 512, are parted by
+    U+034F.
+    """
+    for end in _LINE_ENDS:
+        text = text.replace(end, "\n")
+    text = _without_controls(text)
+    if not text.isascii():
+        text = _composed(text.replace("\u2581", "\u2582"))
+    text = "\n".join([line.rstrip() for line in text.split("\n")])
+    return _BLANK_LINES.sub("\n\n\n", text.lstrip("\n\ufeff")).rstrip()
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing can be seen in `text`: blanks, zero-width and format characters, U+FFFD only."""
+    return _VISIBLE.search(text) is None
+
+
+def _without_controls(text: str) -> str:
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        data = _SURROGATES.sub("\ufffd", text).encode()
+    return _LATER_CONTROLS.sub(b"", data.translate(None, _CONTROLS)).decode()
+
+
+def _composed(text: str) -> str:
+    parted = _with_marks_parted(text)
+    composed = unicodedata.normalize("NFC", parted)
+    return composed if composed == parted else _with_marks_parted(composed)  # NFC makes two marks of some
+
+
+def _with_marks_parted(text: str) -> str:
+    if max(map(len, _RUNS.findall(text)), default=0) <= _LONG_RUN:
+        return text
+    return _RUNS.sub(_part_marks, text)
+
+
+def _part_marks(match: re.Match[str]) -> str:
+    if len(match[0]) <= _LONG_RUN:
+        return match[0]
+    parted, run = [], 0
+    for mark in match[0]:
+        run = run + 1 if unicodedata.combining(mark) else 0
+        if run > _STEP:
+            parted.append("\u034f")
+            run = 1
+        parted.append(mark)
+    return "".join(parted)

@@ -1,0 +1,75 @@
+"""From what a reader found to an `Item`: text normalised, nothing visible means skipped, strings that always encode."""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any, Literal
+
+from processors.extract import PageError
+from processors.normalize import is_blank, normalize
+from sources.item import Document, Item, Unit
+from sources.settings import ReadSettings
+
+
+class UnreadError(Exception):
+    """Why a stretch gave no document: its reason in snake_case, words for the detail, and which outcome that is."""
+
+    def __init__(
+        self, reason: str, detail: str = "", outcome: Literal["skipped", "quarantined"] = "quarantined"
+    ) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason, self.detail, self.outcome = reason, detail, outcome
+
+
+def skip(reason: str, detail: str = "") -> UnreadError:
+    """An `UnreadError` for what holds no document by its nature."""
+    return UnreadError(reason, detail, "skipped")
+
+
+def attempt(
+    make: Callable[[], Document],
+    settings: ReadSettings,
+    start: int,
+    end: int,
+    unit: Unit,
+    name: str | None,
+    ordinal: int = 0,
+) -> Item:
+    """The item of a stretch whose document `make` gives; its text is normalised here.
+
+    `make` raises UnreadError or PageError. Anything else it raises is a fault in reading this one record, found by
+    an input nobody thought of: it is quarantined as `reader_fault` with the error's text, and the
+    rest of the file is read on.
+    """
+    name = printable(name)
+    try:
+        document = _finished(make(), settings)
+    except UnreadError as unread:
+        return Item(
+            start, end, unread.outcome, unread.reason, printable(unread.detail) or "", None, unit, ordinal, name
+        )
+    except PageError as refused:
+        return Item(start, end, "quarantined", refused.reason, str(refused), None, unit, ordinal, name)
+    except (ValueError, ArithmeticError, LookupError, RecursionError, OSError, EOFError) as error:
+        detail = printable(f"{type(error).__name__}: {error}") or ""
+        return Item(start, end, "quarantined", "reader_fault", detail[:1000], None, unit, ordinal, name)
+    return Item(start, end, "document", document=document, unit=unit, ordinal=ordinal, name=name)
+
+
+def printable(value: str | None) -> str | None:
+    r"""`value` with lone surrogates (bytes of no charset in a name, say) written as ``\udcNN``, so that it encodes."""
+    return None if value is None else value.encode("utf-8", "backslashreplace").decode()
+
+
+def _finished(document: Document, settings: ReadSettings) -> Document:
+    text = normalize(document.text)
+    if is_blank(text):
+        raise skip("empty_text")
+    size = len(text.encode()) if 4 * len(text) > settings.max_document_bytes else 0
+    if size > settings.max_document_bytes:
+        raise UnreadError("too_large", f"{size} bytes of text, at most {settings.max_document_bytes} are taken")
+    stated: dict[str, Any] = {name: printable(getattr(document, name)) for name in _STATED}
+    stated["licence"] = stated["licence"] or settings.licence
+    return replace(document, text=text, **stated)
+
+
+_STATED = [f.name for f in fields(Document) if f.name not in ("text", "meta")]
