@@ -1,0 +1,126 @@
+"""What a build shows in a terminal: progress by stage, then the funnel, the ledger's reasons and the mixture."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from corpus.ledger import PASSED, Count
+from corpus.publish import Published
+
+Row = tuple[str, ...]
+
+
+class StageBars:
+    """A progress bar a stage (see `corpus.pool.Progress`)."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (
+            TextColumn("{task.description:>10}"),
+            BarColumn(24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[note]}"),
+        )
+        self.bars = Progress(*columns, console=console)
+        self.tasks: dict[str, TaskID] = {}
+        self.ran: dict[str, int] = {}
+
+    def __call__(self, stage: str, done: int, total: int, ran: int) -> None:
+        """Show that `done` of `total` parts of a stage are there, `ran` of them done by this run."""
+        if stage not in self.tasks:
+            self.tasks[stage] = self.bars.add_task(stage, total=total, note="")
+        self.ran[stage] = ran
+        note = "" if ran or done < total else "[dim]done before"
+        self.bars.update(self.tasks[stage], completed=done, total=total, note=note)
+        if done == total:
+            self.bars.stop_task(self.tasks[stage])
+
+
+def funnel(ledger: Sequence[Count]) -> tuple[Row, list[Row]]:
+    """Header and a row a source: records read, documents, what fell to filters and duplicates, held out, trained on."""
+    header = (
+        "source",
+        "records",
+        "skipped",
+        "quarantined",
+        "documents",
+        "filtered",
+        "duplicates",
+        "held out",
+        "to train on",
+        "tokens",
+    )
+    rows = []
+    for source in dict.fromkeys(count.source for count in ledger if count.stage == "ingest"):
+        mine = [count for count in ledger if count.source == source]
+
+        def n(
+            stage: str, outcome: str, number: str = "documents", reason: str | None = None, mine: list[Count] = mine
+        ) -> int:
+            chosen = (c for c in mine if (c.stage, c.outcome) == (stage, outcome) and reason in (None, c.reason))
+            return sum(getattr(c, number) or 0 for c in chosen)
+
+        records = [n("ingest", outcome, "records") for outcome in ("read", "skipped", "quarantined")]
+        numbers = [
+            sum(records), *records[1:], n("ingest", PASSED), n("judge", "dropped"), n("select", "dropped"),
+            n("select", PASSED, reason="heldout"), n("select", PASSED, reason=""), n("encode", PASSED, "tokens"),
+        ]  # fmt: skip
+        rows.append((source, *(f"{number:,}" for number in numbers)))
+    return header, rows
+
+
+def reasons(ledger: Sequence[Count]) -> tuple[Row, list[Row]]:
+    """Header and a row a reason why something is not in the shards, per stage and source."""
+    header = ("stage", "source", "outcome", "reason", "records", "documents", "bytes", "tokens", "also fired on")
+    ends = [count for count in ledger if count.outcome not in (PASSED, "read", "repeated", "heldout")]
+    rows = [
+        (
+            c.stage,
+            c.source,
+            c.outcome,
+            c.reason,
+            *("" if n is None else f"{n:,}" for n in (c.records, c.documents, c.bytes, c.tokens, c.also)),
+        )
+        for c in ends
+    ]
+    return header, rows
+
+
+def mixture(lines: Sequence[dict[str, Any]]) -> tuple[Row, list[Row]]:
+    """Header and a row a domain: what was asked for beside what is in the shards."""
+    header = ("domain", "asked", "achieved", "available", "placed", "epochs", "why")
+    rows: list[Row] = [
+        (
+            line["domain"], f"{line['asked']:.2%}", f"{line['achieved']:.2%}", f"{line['available']:,}",
+            f"{line['placed']:,}", f"{line['epochs']:.2f}", line["why"],
+        )
+        for line in lines
+    ]  # fmt: skip
+    return header, rows
+
+
+def table(title: str, content: tuple[Row, list[Row]]) -> Table:
+    """A rich table; columns of numbers to the right."""
+    header, rows = content
+    out = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    for k, name in enumerate(header):
+        numeric = all(row[k][:1].isdigit() or not row[k] for row in rows) and bool(rows)
+        out.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        out.add_row(*row)
+    return out
+
+
+def show(console: Console, published: Published, url: str) -> None:
+    """The end of a build: funnel, reasons, mixture, and where the corpus lies."""
+    for title, content in (
+        ("\nThe funnel (documents)", funnel(published.ledger)),
+        ("\nWhat is not in the shards, and why", reasons(published.ledger)),
+        ("\nThe mixture (tokens)", mixture(published.mixture)),
+    ):
+        console.print(table(title, content))
+    balanced = "The ledger balances in records, documents, bytes and tokens."
+    console.print(f"\n{balanced} Version {published.version} is published in {url}", soft_wrap=True, highlight=False)

@@ -1,0 +1,138 @@
+"""The plan: which parts of which stage are done, why others are to be done, and what that will cost.
+
+The cost comes from a sample: about a megabyte of every source's input files is taken through the stages that read raw
+bytes and text, here and now, in memory; its rates are laid over what is to be done.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from corpus.recipe import Recipe
+from corpus.stage import Entry, Part, Stage, changed, in_order, pending
+from corpus.store import Store
+from flows import path
+from processors.dedupe.sign import SIGN, sign_settings
+from processors.filters.chain import number_identity
+from processors.filters.stages import SCORE
+from sources.ingest import INGEST
+
+SAMPLE_BYTES = 1 << 20
+
+
+class Unknown(Exception):  # noqa: N818 - not a fault: the plan can see no further
+    """Parts of this stage are missing, so what follows cannot be planned yet."""
+
+
+@dataclass
+class PlanRun:
+    """A runner that runs nothing (see `corpus.stage.Run`): it notes what is done, and stops at what is missing."""
+
+    store: Store
+    rows: list[tuple[str, int, int, str]] = field(default_factory=list)  # stage, done, parts, why
+    missing: list[Part] = field(default_factory=list)
+
+    def __call__(self, stage: Stage, parts: Sequence[Part]) -> list[Entry]:
+        """The entries of a stage that is done. Raises Unknown where parts are missing."""
+        todo = pending(self.store, stage, parts)
+        first = next((part for batch in todo.batches for part in batch.parts), None)
+        why = f"{first.name}: {changed(self.store, stage, first)}" if first else ""
+        self.rows.append((stage.name, len(todo.done), len(parts), why))
+        if first:
+            self.missing = [part for batch in todo.batches for part in batch.parts]
+            raise Unknown(stage.name)
+        return in_order(parts, todo.done, [])
+
+
+STAGES = ("ingest", "score", "sign", "pairs", "judge", "select", "sample", "tokenizer", "encode", "order", "shard")
+
+
+def show_plan(console: Console, recipe: Recipe, store: Store) -> None:
+    """Print what is done and what is to be done, stage by stage, and the forecast for what is to be done."""
+    checked, run = path.check(recipe), PlanRun(store)
+    done = False
+    try:
+        path.build(recipe, store, run)
+        done = True
+    except Unknown:
+        pass
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for name in ("stage", "parts done", "to do", "why"):
+        table.add_column(name, justify="right" if name in ("parts done", "to do") else "left", overflow="fold")
+    for stage, have, of, why in run.rows:
+        table.add_row(stage, str(have), str(of - have), why)
+    for stage in STAGES:
+        if not done and stage not in [row[0] for row in run.rows]:
+            table.add_row(stage, "", "?", f"known once {run.rows[-1][0]} is done")
+    console.print(table)
+    if done:
+        console.print(f"\nNothing to do: {store.url} is what the recipe asks for.", soft_wrap=True)
+    elif run.rows[-1][0] == "ingest":
+        console.print(forecast(checked, run.missing))
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Measured on a sample of one source: seconds and bytes, for the stages that read input or text."""
+
+    stored: int
+    text: int
+    written: int
+    seconds: float
+
+
+def forecast(checked: path.Checked, missing: Sequence[Part]) -> Table:
+    """A row a source: what there is to read, and the text, disk and core-seconds that the sample foretells."""
+    table = Table(
+        title="\nForecast from a sample of each source",
+        title_justify="left",
+        title_style="bold",
+        box=None,
+        header_style="dim",
+        pad_edge=False,
+    )
+    for name in ("source", "input", "text", "disk", "core-seconds to ingest, score and sign"):
+        table.add_column(name, justify="left" if name == "source" else "right")
+    for source in dict.fromkeys(part.source for part in missing):
+        parts = [part for part in missing if part.source == source]
+        stored = sum(stamp.bytes for part in parts for stamp in part.inputs)
+        rate = measure(checked, parts[0])
+        scale = stored / rate.stored if rate.stored else 0.0
+        table.add_row(
+            source, _size(stored), _size(rate.text * scale), _size(rate.written * scale), f"{rate.seconds * scale:,.1f}"
+        )
+    return table
+
+
+def measure(checked: path.Checked, part: Part) -> Rate:
+    """Take a sample of a part's files through ingest, score and sign, in memory."""
+    store = Store(f"memory://forecast-{time.monotonic_ns()}")
+    files: list[Any] = []
+    for stamp in sorted(part.inputs, key=lambda stamp: stamp.bytes):
+        if not files or sum(each.bytes for each in files) + stamp.bytes <= SAMPLE_BYTES:
+            files.append(stamp)
+    for warm in (True, False):  # compilation and model loading are paid once, not per byte
+        start = time.process_time()
+        output = INGEST.work(store, replace(part, inputs=tuple(files[:1] if warm else files)))
+        written = list(output.files)
+        chain = checked.chains[part.source]
+        for file in [file for file in output.files if file.folder == "documents"]:
+            written += SCORE.work(
+                store, Part(file.part, (file,), number_identity(chain), part.source, aside=chain)
+            ).files
+            written += SIGN.work(store, Part(file.part, (file,), sign_settings(checked.recipe.dedupe))).files
+        seconds = time.process_time() - start
+    text = sum(count.bytes or 0 for count in output.counts)
+    return Rate(sum(stamp.bytes for stamp in files), text, sum(file.bytes for file in written), seconds)
+
+
+def _size(number: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"
