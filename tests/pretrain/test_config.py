@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+
+from corpus.errors import InputError, RecipeError
+from pretrain.config import load_config
+
+TINY = (Path(__file__).parents[2] / "pretrain" / "tiny.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", ["tiny", "single_gpu"])
+def test_the_bundled_settings_load_by_name(name: str) -> None:
+    assert load_config(name).steps > 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("layers = ", "layer = ", r"unknown key 'layer' in \[model\]: did you mean 'layers'"),
+        ("[model]", "[modle]", "unknown key 'modle'"),
+        ("steps = ", "steps = 0 #", "steps = 0"),
+        ("steps = ", 'steps = "3" #', "steps = '3'"),
+        ("steps = ", "# ", "missing 1 required keyword-only argument: 'steps'"),
+        ("kv_heads = ", "kv_heads = 3 #", "a divisor of heads"),
+        ('name = "', 'name = "x', "one of 'adamw', 'muon'"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    assert old in TINY
+    path = tmp_path / "run.toml"
+    path.write_text(TINY.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(RecipeError, match=message):
+        load_config(str(path))
+
+
+def test_a_missing_file_names_the_bundled_ones() -> None:
+    with pytest.raises(InputError, match="single_gpu, tiny"):
+        load_config("huge")

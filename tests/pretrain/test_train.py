@@ -1,0 +1,147 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from corpus.errors import DataError, InputError
+from pretrain.config import TrainConfig
+
+Publish = Callable[..., str]  # fixtures of conftest.py
+Changed = Callable[..., TrainConfig]
+
+torch = pytest.importorskip("torch")
+
+from pretrain import checkpoint  # noqa: E402
+from pretrain.train import PausedError, train  # noqa: E402
+
+
+def quiet(_: str) -> None:
+    pass
+
+
+def weights(out: Path) -> dict[str, torch.Tensor]:
+    _, state = checkpoint.load(out / "checkpoints") or pytest.fail("no checkpoint")
+    return state["model"]
+
+
+def losses(out: Path) -> list[tuple[int, float]]:
+    lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [(line["step"], line["loss"]) for line in lines if "step" in line]
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_interrupted_or_not_the_same_bits(corpus_root: str, tmp_path: Path, changed: Changed, name: str) -> None:
+    config = changed(name=name)
+    whole = train(corpus_root, config, tmp_path / "whole", say=quiet)
+    first = train(corpus_root, config, tmp_path / "halves", config.steps // 2, say=quiet)
+    second = train(corpus_root, config, tmp_path / "halves", say=quiet)
+    assert (first.steps, second.steps, whole.steps) == (10, 20, 20)
+    assert replace(second, seconds=0) == replace(whole, seconds=0)
+    assert losses(tmp_path / "halves") == losses(tmp_path / "whole")
+    ours, theirs = weights(tmp_path / "halves"), weights(tmp_path / "whole")
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs)
+
+
+def test_it_learns_a_tiny_stream_by_heart(tmp_path: Path, changed: Changed, publish: Publish) -> None:
+    root = publish(tmp_path / "small", train_documents=8)
+    result = train(root, changed(steps=120), tmp_path / "out", say=quiet)
+    assert losses(tmp_path / "out")[-1][1] < 0.1
+    assert result.tokens == 120 * 4 * 32
+
+
+def test_the_model_beats_frequencies_on_documents_it_never_saw(
+    corpus_root: str, tmp_path: Path, changed: Changed
+) -> None:
+    said: list[str] = []
+    result = train(corpus_root, changed(steps=150), tmp_path / "out", say=said.append)
+    assert result.ratio < 0.7
+    assert result.ratio == pytest.approx(result.heldout_bpb / result.unigram_bpb)
+    assert set(result.per_domain) == {"web", "code"}
+    assert said[-1].split()[0] == "all"
+    record = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
+    assert record["ratio"] == result.ratio
+    assert record["per_domain"]["web"]["bpb"] == result.per_domain["web"].bpb
+
+
+def test_micro_batches_change_the_sum_only_by_rounding(corpus_root: str, tmp_path: Path, changed: Changed) -> None:
+    train(corpus_root, changed(steps=5), tmp_path / "whole", say=quiet)
+    train(corpus_root, changed(steps=5, micro_windows=1), tmp_path / "parts", say=quiet)
+    assert losses(tmp_path / "parts")[-1][1] == pytest.approx(losses(tmp_path / "whole")[-1][1], rel=1e-3)
+
+
+def test_a_corpus_with_another_tokenizer_or_order_is_refused(
+    corpus_root: str, tmp_path: Path, config: TrainConfig, publish: Publish
+) -> None:
+    out = tmp_path / "out"
+    train(corpus_root, config, out, 1, say=quiet)
+    with pytest.raises(DataError, match="trained with tokenizer"):
+        train(publish(tmp_path / "other", tokenizer_name="u"), config, out, say=quiet)
+    with pytest.raises(DataError, match="trained with token order"):
+        train(publish(tmp_path / "shuffled", order_name="p"), config, out, say=quiet)
+
+
+def test_sigterm_finishes_the_step_and_saves(corpus_root: str, tmp_path: Path, changed: Changed) -> None:
+    def terminate(line: str) -> None:
+        if line.startswith("step      3 "):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    former = signal.getsignal(signal.SIGTERM)
+    config = changed(log_every=1)
+    with pytest.raises(PausedError, match="after step 3 of 20"):
+        train(corpus_root, config, tmp_path / "out", say=terminate)
+    assert signal.getsignal(signal.SIGTERM) is former
+    assert train(corpus_root, config, tmp_path / "out", say=quiet).steps == 20
+    assert [step for step, _ in losses(tmp_path / "out")] == list(range(1, 21))
+
+
+def test_the_command_says_paused_by_its_exit_code(corpus_root: str, tmp_path: Path) -> None:
+    settings = tmp_path / "run.toml"
+    settings.write_text(
+        "steps = 100_000\nsequence_length = 32\nbatch_windows = 2\n"
+        "[optim]\nlr = 0.01\nembedding_lr = 0.01\nhead_lr = 0.01\n"
+        "[model]\nlayers = 1\nwidth = 16\nheads = 2\nkv_heads = 1\nhidden = 32\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "pretrain.train", corpus_root, "--out", str(tmp_path / "out")]
+    command += ["--config", str(settings)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("step"):
+            process.terminate()
+            break
+    process.stdout.close()
+    assert process.wait(timeout=60) == 75
+    assert checkpoint.load(tmp_path / "out" / "checkpoints") is not None
+
+
+def test_the_command_explains_a_missing_corpus_in_a_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pretrain.train", str(tmp_path / "none"), "--out", str(tmp_path / "out")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("error: ")
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_corpus_too_small_for_a_window_is_named(tmp_path: Path, changed: Changed, publish: Publish) -> None:
+    root = publish(tmp_path / "small", train_documents=2)
+    with pytest.raises(InputError, match="less than one window"):
+        train(root, changed(sequence_length=512), tmp_path / "out", say=quiet)
+
+
+def test_the_room_without_torch_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None; import pretrain.config, runpy\n"
+        "try: import pretrain.train\n"
+        "except pretrain.config.RecipeError as error: print(error)\n"
+        "runpy.run_module('pretrain.train', run_name='__main__')"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    message = "training needs torch, which is an extra: pip install -e '.[train]'\n"
+    assert (ran.stdout, ran.stderr, ran.returncode) == (message, "error: " + message, 1)
