@@ -232,6 +232,10 @@ def _differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
             yield from _differences(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new) and path != "inputs":
+        for number, (before, after) in enumerate(zip(old, new, strict=True)):
+            name = after.get("name", number) if isinstance(after, dict) else number
+            yield from _differences(before, after, f"{path}[{name}]")
     elif old != new:
         yield f"{path or 'it'} changed" if path == "inputs" else f"{path}: {_short(old)} → {_short(new)}"
 

@@ -62,6 +62,11 @@ class Store:
         options: Any = {"allow_http": True} if endpoint.startswith("http://") else {}
         return S3Store.from_url(self.url, client_options=options)
 
+    @property
+    def _absent(self) -> bool:
+        """A folder that is not there reads as an empty store; only writing makes it."""
+        return self.folder is not None and not self.folder.is_dir()
+
     def put(self, path: str, data: bytes | memoryview) -> None:
         """Write an object whole, in place of an older one.
 
@@ -85,6 +90,8 @@ class Store:
 
     def get(self, path: str) -> memoryview:
         """The whole object. Raises FileNotFoundError where there is none, StoreError where it cannot be read."""
+        if self._absent:
+            raise FileNotFoundError(f"{self.url} does not exist")
         try:
             return memoryview(obstore.get(self._objects, path).bytes())
         except FileNotFoundError:
@@ -101,6 +108,8 @@ class Store:
 
     def list(self, prefix: str) -> dict[str, int]:
         """Path and size in bytes of every object under a folder, in path order."""
+        if self._absent:
+            return {}
         try:
             found = [meta for chunk in obstore.list(self._objects, prefix=prefix) for meta in chunk]
         except (BaseError, OSError) as error:
@@ -109,6 +118,8 @@ class Store:
 
     def delete(self, path: str) -> None:
         """Remove an object, if there is one."""
+        if self._absent:
+            return
         try:
             obstore.delete(self._objects, path)
         except FileNotFoundError:

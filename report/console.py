@@ -75,7 +75,8 @@ def funnel(ledger: Sequence[Count]) -> tuple[Row, list[Row]]:
 def reasons(ledger: Sequence[Count]) -> tuple[Row, list[Row]]:
     """Header and a row a reason why something is not in the shards, per stage and source."""
     header = ("stage", "source", "outcome", "reason", "records", "documents", "bytes", "tokens", "also fired on")
-    ends = [count for count in ledger if count.outcome not in (PASSED, "read", "repeated", "heldout")]
+    went_on = (PASSED, "read", "repeated", "heldout")
+    ends = [c for c in ledger if c.outcome not in went_on and (c.documents or c.records or c.tokens)]
     rows = [
         (
             c.stage,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from corpus.recipe import Recipe
@@ -56,7 +57,7 @@ def show_plan(console: Console, recipe: Recipe, store: Store) -> None:
     checked, run = path.check(recipe), PlanRun(store)
     done = False
     try:
-        path.build(recipe, store, run)
+        path.stages(checked, store, run)
         done = True
     except Unknown:
         pass
@@ -64,7 +65,7 @@ def show_plan(console: Console, recipe: Recipe, store: Store) -> None:
     for name in ("stage", "parts done", "to do", "why"):
         table.add_column(name, justify="right" if name in ("parts done", "to do") else "left", overflow="fold")
     for stage, have, of, why in run.rows:
-        table.add_row(stage, str(have), str(of - have), why)
+        table.add_row(stage, str(have), str(of - have), escape(why))
     for stage in STAGES:
         if not done and stage not in [row[0] for row in run.rows]:
             table.add_row(stage, "", "?", f"known once {run.rows[-1][0]} is done")

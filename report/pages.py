@@ -31,10 +31,11 @@ def show_life(console: Console, life: Life) -> None:
     for place in life.places:
         at = "held out" if place.position is None else f"{place.position:,}"
         table.add_row(place.shard, str(place.row), str(place.piece), f"{place.tokens:,}", at)
-    console.print(table if life.places else "[bold]In no shard[/]")
-    console.print(
-        f"\n[bold]It begins[/]\n{escape(life.text[:HEAD_CHARACTERS])}{'…' if len(life.text) > HEAD_CHARACTERS else ''}"
-    )
+    nowhere = "; the mixture did not need it" if life.selection.get("kept") else ""
+    console.print(table if life.places else f"[bold]In no shard[/]{nowhere}")
+    console.print("\n[bold]It begins[/]")
+    more = "…" if len(life.text) > HEAD_CHARACTERS else ""
+    console.print(life.text[:HEAD_CHARACTERS] + more, markup=False, soft_wrap=True)
 
 
 def _verdict(life: Life) -> str:
@@ -57,7 +58,8 @@ def show_sample(console: Console, documents: Sequence[Sampled]) -> None:
             soft_wrap=True,
         )
         text = " ".join(document.text[:HEAD_CHARACTERS].split())
-        console.print(f"  {escape(text)}{'…' if len(document.text) > HEAD_CHARACTERS else ''}\n")
+        more = "…" if len(document.text) > HEAD_CHARACTERS else ""
+        console.print(f"  {escape(text)}{more}\n", soft_wrap=True)
 
 
 def _fields(console: Console, title: str, fields: dict[str, str]) -> None:

@@ -7,10 +7,8 @@ Where a filter cuts, the filters behind it in the chain read what is left; all s
 """
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from difflib import get_close_matches
+from dataclasses import fields, replace
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.errors import InputError, RecipeError
+from corpus.recipe import Text, read_toml, unknown
 from corpus.text import SPANS, Span, lift, render_column
 from processors.filters.c4 import C4
 from processors.filters.fineweb import FineWeb
@@ -44,76 +43,78 @@ FILTERS: dict[str, type[Any]] = {
     "code": SourceCode,
 }
 CHAINS = ("web", "books", "code", "text")
+OWN = Text("chain", "")  # tables that come from no file
 
 _BATCH_BYTES = 64 << 20
 _BATCH_ROWS = 10_000
 
 
-def named_chain(name: str) -> Chain:
+def named_chain(name: str, where: str = "chain", others: Sequence[str] = ()) -> Chain:
     """The bundled chain of that name, from the TOML file beside this module.
+
+    `where` is the line that asked for it, `others` are names it could have meant as well.
 
     Raises:
         RecipeError: there is none of that name.
     """
     if name not in CHAINS:
-        raise RecipeError(f"chain {name!r} does not exist{_nearest(name, CHAINS)}; there are: {', '.join(CHAINS)}")
-    return load_chain(tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text())["filter"])
+        raise unknown(where, "filter chain", name, [*CHAINS, *others])
+    path = Path(__file__).with_name(f"{name}.toml")
+    text, table = read_toml(path)
+    return load_chain(table["filter"], Text(str(path), text, "filter"))
 
 
-def load_chain(tables: Sequence[Mapping[str, object]]) -> Chain:
+def load_chain(tables: Sequence[Mapping[str, object]], text: Text = OWN) -> Chain:
     """The filters that tables `{name = …, setting = …}` describe, in order; settings not named keep defaults.
 
-    Raises:
+    `text` is what the array of tables was read from. Raises:
         RecipeError: an unknown filter or setting, a value of the wrong kind, or a filter named twice.
     """
-    chain = tuple(_load_filter(dict(table)) for table in tables)
+    chain = tuple(_load_filter(dict(table), replace(text, index=n)) for n, table in enumerate(tables))
     names = [each.name for each in chain]
     for name in names:
         if names.count(name) > 1:
-            raise RecipeError(f"filter {name!r} stands {names.count(name)} times in one chain; name it once")
+            raise RecipeError(
+                f"{text.path}: filter `{name}` stands {names.count(name)} times in one chain; name it once"
+            )
     return chain
 
 
-def _load_filter(table: dict[str, object]) -> Filter:
+def _load_filter(table: dict[str, object], text: Text) -> Filter:
     name = table.pop("name", None)
     if not isinstance(name, str):
-        raise RecipeError(f'a filter without a name: {table}; add name = "…", one of: {", ".join(FILTERS)}')
+        raise RecipeError(
+            f'{text.path}: a filter of [[{text.header}]] has no name; add name = "…": {", ".join(FILTERS)}'
+        )
     if name not in FILTERS:
-        raise RecipeError(f"filter {name!r} does not exist{_nearest(name, FILTERS)}; there are: {', '.join(FILTERS)}")
+        raise unknown(text.line("name"), "filter", name, list(FILTERS))
     known = {field.name: field.default for field in fields(FILTERS[name])}
     settings = {}
     for key, value in table.items():
         if key not in known:
-            hint = f"{_nearest(key, known)}; it has: {', '.join(known)}"
-            raise RecipeError(f"filter {name!r} has no setting {key!r}{hint}")
-        settings[key] = _checked(f"{name}.{key}", value, known[key])
+            raise unknown(text.line(key), f"setting of {name}", key, list(known))
+        settings[key] = _checked(f"{text.line(key)}: `{key}`", value, known[key])
     loaded: Filter = FILTERS[name](**settings)
     return loaded
 
 
-def _checked(where: str, value: object, default: object) -> object:
+def _checked(where: str, value: Any, default: object) -> object:
     """The value in the kind of the default."""
     if isinstance(default, bool):
         if isinstance(value, bool):
             return value
-        raise RecipeError(f"{where} = {value!r}: true or false is asked for")
+        raise RecipeError(f"{where} is {value!r}, it must be true or false")
     if isinstance(default, tuple):
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
-        raise RecipeError(f'{where} = {value!r}: a list of strings is asked for, like ["en", "de"]')
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or math.isnan(value):  # type: ignore[arg-type]
-        raise RecipeError(f"{where} = {value!r}: a number is asked for, or inf or -inf to switch the rule off")
+        raise RecipeError(f'{where} is {value!r}, it must be a list of strings, like ["en", "de"]')
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise RecipeError(f"{where} is {value!r}, it must be a number; inf or -inf switches the rule off")
     if isinstance(default, float):
-        return float(value)  # type: ignore[arg-type]
+        return float(value)
     if isinstance(value, float) and math.isfinite(value) and not value.is_integer():
-        raise RecipeError(f"{where} = {value!r}: a whole number is asked for")
-    return int(value) if math.isfinite(value) else value  # type: ignore[call-overload, arg-type]
-
-
-def _nearest(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
-    near = get_close_matches(name, list(known), 1)
-    return f" (nearest: {near[0]!r})" if near else ""
+        raise RecipeError(f"{where} is {value!r}, it must be a whole number")
+    return int(value) if math.isfinite(value) else value
 
 
 def number_identity(chain: Chain) -> dict[str, object]:

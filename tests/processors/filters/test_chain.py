@@ -152,7 +152,7 @@ def test_a_mistake_in_a_chain_is_told_with_its_remedy(table: dict[str, object], 
 
 
 def test_unknown_chains_twice_named_filters_and_wrong_columns_are_told() -> None:
-    with pytest.raises(RecipeError, match="nearest: 'books'"):
+    with pytest.raises(RecipeError, match="did you mean `books`"):
         named_chain("book")
     with pytest.raises(RecipeError, match="2 times"):
         load_chain([{"name": "c4"}, {"name": "c4"}])
