@@ -25,7 +25,8 @@ class Pool:
 
     def __init__(self, workers: int, store: Store) -> None:
         self.workers = workers if store.shared else 1
-        self.started = False
+        self.started = False  # whether any batch was submitted
+        self.closed = False
         self._executor: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
 
@@ -35,6 +36,8 @@ class Pool:
         if self.workers == 1:
             return _now(work, batch)
         with self._lock:
+            if self.closed:
+                raise RuntimeError(f"{batch.name}: the pool is closed")
             try:
                 return self._running().submit(work, batch)
             except BrokenProcessPool:
@@ -53,13 +56,15 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._executor is None:
+        with self._lock:
+            self.closed = True
+            executor, self._executor = self._executor, None
+        if executor is None:
             return
         if kind is not None:  # nobody wants what is still running
-            for process in list((self._executor._processes or {}).values()):
+            for process in list((executor._processes or {}).values()):
                 process.terminate()
-        self._executor.shutdown(wait=True, cancel_futures=True)
-        self._executor = None
+        executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _now(work: Callable[[Batch], list[Entry]], batch: Batch) -> Future[list[Entry]]:

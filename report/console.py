@@ -125,3 +125,9 @@ def show(console: Console, published: Published, url: str) -> None:
         console.print(table(title, content))
     balanced = "The ledger balances in records, documents, bytes and tokens."
     console.print(f"\n{balanced} Version {published.version} is published in {url}", soft_wrap=True, highlight=False)
+
+
+def show_unchanged(console: Console, published: Published, url: str) -> None:
+    """The end of a build that found everything done."""
+    said = f"Nothing to do: version {published.version} in {url} is what the recipe asks for."
+    console.print(said, soft_wrap=True, highlight=False)

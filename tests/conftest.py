@@ -110,7 +110,7 @@ def warc_record(kind: str, url: str, body: bytes, number: int) -> bytes:
         f"WARC-Date: 2026-01-01T00:00:00Z\r\nWARC-Target-URI: {url}\r\n"
         f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-    return gzip.compress(head.encode() + body + b"\r\n\r\n", mtime=0)
+    return gzip.compress(head.encode() + body + b"\r\n\r\n", compresslevel=0, mtime=0)
 
 
 def page(text: str) -> bytes:
@@ -148,7 +148,7 @@ def _code(folder: Path, random_: random.Random) -> None:
                 info = tarfile.TarInfo(f"mill-{number}/src/{n}.py")
                 info.size = len(content)
                 tar.addfile(info, io.BytesIO(content))
-        (folder / f"mill-{number}.tar.gz").write_bytes(gzip.compress(data.getvalue(), mtime=0))
+        (folder / f"mill-{number}.tar.gz").write_bytes(gzip.compress(data.getvalue(), compresslevel=0, mtime=0))
 
 
 def make_world(folder: Path, seed: int = 1) -> Path:

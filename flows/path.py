@@ -1,0 +1,203 @@
+"""The path from raw files to a published corpus: every stage, in order, as plain lines. Imports no Prefect.
+
+`run` decides how a stage's missing parts get done: `gristmill build` passes a process pool, the Prefect flow passes
+task runs, `gristmill plan` passes one that does nothing. What a stage is given here is all that decides what it
+gives.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from corpus import publish
+from corpus.errors import InputError, RecipeError
+from corpus.files import File
+from corpus.publish import Built, Published
+from corpus.recipe import Recipe, Source, Text, parse, read_toml
+from corpus.stage import Entry, Part, Run
+from corpus.store import Store
+from mixtures.order import ORDER_STAGE, OrderSettings, shard_rows
+from mixtures.plan import Mixture, load_mixture
+from mixtures.sample import SAMPLE_STAGE, SampleSettings
+from processors.dedupe.gate import check_removed
+from processors.dedupe.pairs import PAIRS_STAGE
+from processors.dedupe.select import SELECT, SelectSettings
+from processors.dedupe.sign import SIGN, sign_settings
+from processors.filters.chain import load_chain, named_chain, number_identity, rule_identity
+from processors.filters.rule import Filter
+from processors.filters.stages import JUDGE, SCORE
+from sources.ingest import INGEST, plan_ingest
+from sources.read import ReadSettings
+from tokenizer.encode import ENCODE
+from tokenizer.shard import SHARD, ShardSettings
+from tokenizer.train import TRAIN, Locked, locked, read_lock, write_lock
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A recipe whose tables have been read by the rooms they belong to: nothing in it can fail for its wording."""
+
+    recipe: Recipe
+    readings: tuple[ReadSettings, ...]  # one a source entry
+    chains: dict[str, tuple[Filter, ...]]  # by source name
+    mixture: Mixture
+    domains: dict[str, str]  # source name → domain
+
+
+def check(recipe: Recipe) -> Checked:
+    """Let every room read its part of the recipe. Raises RecipeError before any work is done."""
+    text = Text(recipe.path, read_toml(recipe.path)[0])
+    readings = tuple(
+        parse(ReadSettings, {"kind": source.kind, **source.options}, text.inside("source", n))
+        for n, source in enumerate(recipe.source)
+    )
+    own = {name: load_chain(tables, text.inside(f"chain.{name}")) for name, tables in recipe.chain.items()}
+    chains = {
+        source.name: own.get(source.chain)
+        or named_chain(source.chain or _CHAIN[source.kind], text.inside("source", n).line("chain"), tuple(own))
+        for n, source in enumerate(recipe.source)
+    }
+    domains = {source.name: source.domain or source.name for source in recipe.source}
+    if not recipe.mixture:
+        names = ", ".join(sorted(set(domains.values())))
+        raise RecipeError(f"{recipe.path}: no [mixture]; add one with a [[mixture.domain]] for each of {names}")
+    mixture = load_mixture(recipe.mixture, recipe.folder, recipe.path)
+    return Checked(recipe, readings, chains, mixture, domains)
+
+
+_CHAIN = {"web": "web", "books": "books", "code": "code", "tabular": "text"}
+
+
+def build(recipe: Recipe, store: Store, run: Run, accept: Sequence[str] = ()) -> Published:
+    """Build and publish a corpus; what is done already stays.
+
+    Args:
+        recipe: the recipe.
+        store: where the corpus lies.
+        run: how missing parts get done.
+        accept: sources whose share of duplicates was looked at and accepted, whatever the gate says.
+
+    Raises RecipeError, InputError, StoreError or DataError with what to do about it.
+    """
+    plan = check(recipe)
+    publish.claim(store, recipe.name)
+    built, model = stages(plan, store, run, accept)
+    return publish.publish(store, recipe.name, built, model.tokenizer, model.files)
+
+
+def stages(plan: Checked, store: Store, run: Run, accept: Sequence[str] = ()) -> tuple[Built, Locked]:
+    """Every stage in order: the entries, and the tokenizer in force."""
+    recipe = plan.recipe
+    ingested = ingest(plan, run)
+    documents = _files(ingested, "documents")
+    scored = run(SCORE, [_score(plan, file) for file in documents])
+    signed = run(SIGN, [Part(file.part, (file,), sign_settings(recipe.dedupe), _source(file)) for file in documents])
+    paired = run(PAIRS_STAGE, [Part("all", (*_files(signed, "signatures"), *documents), recipe.dedupe)])
+    judged = run(JUDGE, [_judge(plan, file) for file in _files(scored, "scores")])
+    selected = run(SELECT, [_select(plan, judged, signed, paired)])
+    check_removed(selected, recipe.dedupe.max_removed, accept)
+    model = _tokenizer(plan, store, run, documents, scored, selected)
+    encoded = run(ENCODE, _encode(plan, model, documents, scored, selected))
+    ordered = run(ORDER_STAGE, [_order(plan, model, encoded, selected)])
+    sharded = run(SHARD, _shards(recipe, store, model, ordered, encoded))
+    return Built(ingested, scored, judged, signed, paired, selected, encoded, ordered, sharded), model
+
+
+def ingest(plan: Checked, run: Run) -> list[Entry]:
+    """Only the first stage. Raises InputError for a source that yields no document."""
+    recipe = plan.recipe
+    parts = [
+        part
+        for source, reading in zip(recipe.source, plan.readings, strict=True)
+        for part in plan_ingest(source, reading, recipe.parts, recipe.folder)
+    ]
+    entries = run(INGEST, parts)
+    for source in recipe.source:
+        _yields(source, [entry for entry in entries if entry.source == source.name])
+    return entries
+
+
+def _yields(source: Source, entries: Sequence[Entry]) -> None:
+    if any(entry.only("documents") for entry in entries):
+        return
+    reasons = sorted({count.reason for entry in entries for count in entry.counts if count.reason})
+    raise InputError(
+        f"source {source.name} yields no document: {', '.join(reasons) or 'its files are empty'}; see quarantine/"
+    )
+
+
+def _files(entries: Sequence[Entry], folder: str) -> tuple[File, ...]:
+    return tuple(file for entry in entries for file in entry.only(folder))
+
+
+def _source(file: File) -> str:
+    return file.part.split("/")[0]
+
+
+def _score(plan: Checked, file: File) -> Part:
+    chain = plan.chains[_source(file)]
+    return Part(file.part, (file,), number_identity(chain), _source(file), aside=chain)
+
+
+def _judge(plan: Checked, file: File) -> Part:
+    chain = plan.chains[_source(file)]
+    return Part(file.part, (file,), rule_identity(chain), _source(file), aside=chain)
+
+
+def _select(plan: Checked, judged: Sequence[Entry], signed: Sequence[Entry], paired: Sequence[Entry]) -> Part:
+    recipe = plan.recipe
+    verdicts = _files(judged, "verdicts")
+    order = {f"{source.name}/{source.snapshot}": rank for rank, source in enumerate(recipe.source)}
+    first = {
+        source.name: min(r for key, r in order.items() if key.split("/")[0] == source.name) for source in recipe.source
+    }
+    ranks = {file.part: order[file.part.rsplit("-", 2)[0]] - first[_source(file)] for file in verdicts}
+    settings = SelectSettings(recipe.heldout.share, recipe.seed, {part: rank for part, rank in ranks.items() if rank})
+    return Part("all", (*verdicts, *_files(signed, "signatures"), *_files(paired, "pairs")), settings)
+
+
+def _tokenizer(
+    plan: Checked, store: Store, run: Run, documents: Sequence[File], scored: Sequence[Entry], selected: Sequence[Entry]
+) -> Locked:
+    """The locked tokenizer; without one, sample the mixture, train, and lock."""
+    wanted = plan.recipe.tokenizer
+    if found := read_lock(store, wanted):
+        return found
+    settings = SampleSettings(plan.mixture, plan.domains, wanted.sample_bytes, plan.recipe.seed)
+    inputs = (*documents, *_files(scored, "scores"), *_files(selected, "selection"))
+    sampled = run(SAMPLE_STAGE, [Part("all", inputs, settings)])
+    (trained,) = run(TRAIN, [Part("all", _files(sampled, "sample"), wanted)])
+    write_lock(store, locked(trained))
+    return locked(trained)
+
+
+def _encode(
+    plan: Checked, model: Locked, documents: Sequence[File], scored: Sequence[Entry], selected: Sequence[Entry]
+) -> list[Part]:
+    parts = []
+    rows = zip(documents, _files(scored, "scores"), _files(selected, "selection"), strict=True)
+    for file, scores, selection in rows:
+        detected = any(each.name == "language" for each in plan.chains[_source(file)])
+        settings = {"vocab_size": model.tokenizer.vocab_size, "detected": detected}
+        parts.append(Part(file.part, (file, scores, selection, model.model), settings, _source(file)))
+    return parts
+
+
+def _order(plan: Checked, model: Locked, encoded: Sequence[Entry], selected: Sequence[Entry]) -> Part:
+    recipe = plan.recipe
+    settings = OrderSettings(plan.mixture, plan.domains, recipe.shards.piece_tokens, recipe.seed, model.continuation)
+    return Part("all", (*_files(encoded, "tokens"), *_files(selected, "selection")), settings)
+
+
+def _shards(
+    recipe: Recipe, store: Store, model: Locked, ordered: Sequence[Entry], encoded: Sequence[Entry]
+) -> list[Part]:
+    tokens = _files(encoded, "tokens")
+    orders = _files(ordered, "order")
+    train = next(file for file in orders if file.part == "train")
+    parts = []
+    for order in orders:
+        name = "" if order is train else f"{order.part}-"
+        for number, (start, stop) in enumerate(shard_rows(store, order, recipe.shards.tokens)):
+            settings = ShardSettings(model.tokenizer, train.sha256, start, stop)
+            parts.append(Part(f"{name}{number:05d}", (order, *tokens), settings))
+    return parts

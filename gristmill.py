@@ -1,0 +1,216 @@
+"""The front door: `gristmill COMMAND`. Rooms are imported when a command needs them, so that help answers at once.
+
+Every mistake that a message can explain ends in one line and exit code 1; `--debug` shows where it came from.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+INTERRUPTED = 130  # what Ctrl-C ends a command with
+
+app = typer.Typer(
+    help="Turns raw web archives, books and source code into token shards to train on.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe's TOML file.")]
+Root = Annotated[str, typer.Argument(metavar="CORPUS", help="Where the corpus lies: a folder or a store's URL.")]
+StoreUrl = Annotated[str, typer.Option("--store", help="Where the corpus lies, in place of the recipe's root.")]
+Out = Annotated[Path, typer.Option("--out", help="The file to write.")]
+Workers = Annotated[int, typer.Option(help="Worker processes; 0: one a core. Changes no byte of the result.")]
+
+
+@app.callback()
+def options(debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error.")] = False) -> None:
+    """Options before the command."""
+    if debug:
+        os.environ["GRISTMILL_DEBUG"] = "1"
+
+
+def console() -> "Console":
+    """The terminal; wide enough for tables where there is none to measure."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else 160
+    return Console(width=width, highlight=False)
+
+
+@app.command()
+def build(
+    recipe: RecipePath,
+    store: StoreUrl = "",
+    workers: Workers = 0,
+    accept: Annotated[list[str], typer.Option(help="A source whose share of duplicates is accepted.")] = [],  # noqa: B006
+    prefect: Annotated[bool, typer.Option("--prefect", help="As a Prefect flow: history, artifacts, a UI.")] = False,
+) -> None:
+    """Build a corpus; safe to interrupt and run again."""
+    if prefect:
+        from flows.build import build as flow
+        from flows.command import run
+
+        raise typer.Exit(run(flow, str(recipe), store=store, workers=workers, accept=accept))
+    from corpus.pool import Pool, PoolRun
+    from corpus.recipe import load_recipe
+    from corpus.store import Store
+    from flows import path
+    from report.console import StageBars, show, show_unchanged
+
+    wanted = load_recipe(recipe)
+    place, screen = Store(store or wanted.store_url), console()
+    bars = StageBars(screen)
+    with Pool(workers or os.cpu_count() or 1, place) as pool, bars.bars:
+        published = path.build(wanted, place, PoolRun(place, pool, bars), accept)
+        ran = pool.started
+    if published.new or ran:
+        show(screen, published, place.url)
+    else:
+        show_unchanged(screen, published, place.url)
+
+
+@app.command()
+def plan(recipe: RecipePath, store: StoreUrl = "") -> None:
+    """Show what would run, what is done already, and what it will cost."""
+    from corpus.recipe import load_recipe
+    from corpus.store import Store
+    from report.forecast import show_plan
+
+    wanted = load_recipe(recipe)
+    show_plan(console(), wanted, Store(store or wanted.store_url))
+
+
+@app.command()
+def verify(corpus: Root) -> None:
+    """Check every hash, every count and every ratio of a published corpus."""
+    from corpus.errors import DataError
+    from corpus.store import Store
+    from corpus.verify import verify as check
+
+    failed = 0
+    for finding in check(Store(corpus)):
+        print(f"{'ok    ' if finding.holds else 'WRONG '} {finding.what}: {finding.detail}")
+        failed += not finding.holds
+    if failed:
+        raise DataError(f"{corpus}: {failed} checks failed; restore the files, or remove them and build again")
+
+
+@app.command()
+def explain(corpus: Root, id: Annotated[str, typer.Argument(metavar="ID", help="A document's id.")]) -> None:
+    """Tell one document's life: source record, every verdict, where its tokens lie."""
+    from corpus.store import Store
+    from report.explain import explain as find
+    from report.pages import show_life
+
+    show_life(console(), find(Store(corpus), id))
+
+
+@app.command()
+def sample(
+    corpus: Root,
+    dropped: Annotated[str | None, typer.Option(help='Of those that a rule, a filter or "duplicate" dropped.')] = None,
+    source: Annotated[str | None, typer.Option(help="Of one source.")] = None,
+    n: Annotated[int, typer.Option("-n", help="How many.")] = 5,
+    seed: Annotated[int, typer.Option(help="Another seed shows others.")] = 0,
+) -> None:
+    """Look at documents: kept ones, or what a rule dropped."""
+    from corpus.store import Store
+    from report.explain import sample as take
+    from report.pages import show_sample
+
+    show_sample(console(), take(Store(corpus), dropped=dropped, source=source, count=n, seed=seed))
+
+
+@app.command()
+def train(
+    corpus: Root,
+    config: Annotated[str, typer.Option(help="A run's TOML: its path, or the name of a bundled one.")] = "tiny",
+    out: Annotated[Path | None, typer.Option(help="Where checkpoints and metrics go.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Stop after so many steps.")] = None,
+) -> None:
+    """Train a model on a published corpus."""
+    from pretrain.config import load_config
+    from pretrain.train import PAUSED, PausedError
+    from pretrain.train import train as run
+
+    folder = out or Path("builds") / f"{Path(corpus).name}-{Path(config).stem}"
+    try:
+        run(corpus, load_config(config), folder, steps)
+    except PausedError as paused:
+        print(paused, file=sys.stderr)
+        raise typer.Exit(PAUSED) from None
+
+
+@app.command()
+def extract(
+    page: Annotated[str, typer.Argument(metavar="PAGE.html|-", help="An HTML file, or - for standard input.")],
+    extractor: Annotated[str, typer.Option(help="main or whole.")] = "main",
+) -> None:
+    """Print the text of one HTML page."""
+    from processors.files import extract_page
+
+    print(extract_page(page, extractor))
+
+
+@app.command()
+def dedupe(
+    table: Annotated[Path, typer.Argument(metavar="IN.parquet", help="Columns id and text.")],
+    out: Out,
+    threshold: Annotated[float, typer.Option(help="Jaccard from which two texts are alike.")] = 0.8,
+) -> None:
+    """Find near-duplicates in one table: id, kept, twin, similarity."""
+    from processors.files import dedupe_file
+
+    print(dedupe_file(table, out, threshold))
+
+
+@app.command()
+def score(
+    table: Annotated[Path, typer.Argument(metavar="IN.parquet", help="Columns id and text.")],
+    out: Out,
+    chain: Annotated[str, typer.Option(help="A bundled filter chain: web, books, code or text.")] = "web",
+) -> None:
+    """Score one table with a filter chain: id, kept, rules, a column for each score."""
+    from processors.files import score_file
+
+    print(score_file(table, out, chain))
+
+
+@app.command()
+def tokenize(
+    table: Annotated[Path, typer.Argument(metavar="IN.parquet", help="Columns id and text.")],
+    model: Annotated[Path, typer.Option(help="A SentencePiece model.")],
+    out: Out,
+) -> None:
+    """Encode one table: id, tokens."""
+    from tokenizer.file import tokenize_file
+
+    print(tokenize_file(table, model, out))
+
+
+def main() -> None:
+    """Run a command. Exit codes: 0 done, 1 a mistake that the line explains, 2 wrong usage, 130 interrupted."""
+    from corpus.errors import GristmillError
+
+    try:
+        app()
+    except GristmillError as error:
+        if os.environ.get("GRISTMILL_DEBUG"):
+            raise
+        sys.exit(f"error: {error}")
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            print("stopped; run the same command again to go on", file=sys.stderr)
+        raise
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,125 @@
+"""prefect.yaml against a real Prefect server with a process worker, both on the loopback interface."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+STARTS = 180.0  # seconds that a busy machine may need to start a server
+ENDS = 240.0
+
+pytestmark = pytest.mark.server
+
+
+@contextmanager
+def running(command: list[str], environment: dict[str, str], log: Path) -> Iterator[None]:
+    """A Prefect process for as long as the block lasts, its output in `log`."""
+    with log.open("w") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", *command], env=environment, cwd=log.parent, stdout=out, stderr=out,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            yield
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, 9)
+                process.wait()
+
+
+def post(address: str, body: dict[str, Any] | None = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    with urlopen(Request(address, data, {"Content-Type": "application/json"}), timeout=30) as answer:
+        return json.loads(answer.read())
+
+
+@pytest.fixture(scope="module")
+def server(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A server with the deployments of prefect.yaml and a worker of the pool `gristmill`; gives their environment."""
+    logs = tmp_path_factory.mktemp("logs")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    api = f"http://127.0.0.1:{port}/api"
+    env = environment | {
+        "PREFECT_API_URL": api, "GRISTMILL_HOME": str(ROOT), "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_UI_ENABLED": "false", "PREFECT_WORKER_QUERY_SECONDS": "1",
+    }  # fmt: skip
+    with running(["server", "start", "--host", "127.0.0.1", "--port", str(port)], env, logs / "server.log"):
+        until = time.monotonic() + STARTS
+        while not _answers(f"{api}/health"):
+            assert time.monotonic() < until, (logs / "server.log").read_text()
+            time.sleep(0.2)
+        prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
+        for command in (["work-pool", "create", "gristmill", "--type", "process"], ["deploy", "--all"]):
+            done = subprocess.run([*prefect, *command], env=env, cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == 0, done.stdout + done.stderr
+        with running(["worker", "start", "--pool", "gristmill"], env, logs / "worker.log"):
+            yield env | {"LOG": str(logs / "worker.log")}
+
+
+def _answers(address: str) -> bool:
+    try:
+        return bool(post(address))
+    except (URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def test_the_starter_build_runs_through_its_deployment(server: dict[str, str], tmp_path: Path) -> None:
+    api, store = server["PREFECT_API_URL"], tmp_path / "corpus"
+    deployment = post(f"{api}/deployments/name/build/build")
+    parameters = {"store": str(store)}  # the recipe is the deployment's own: the bundled starter
+    # 1. a run through the deployment, to its end
+    flow_run = post(f"{api}/deployments/{deployment['id']}/create_flow_run", {"parameters": parameters})["id"]
+    until = time.monotonic() + ENDS
+    while (state := post(f"{api}/flow_runs/{flow_run}")["state_type"]) not in ("COMPLETED", "FAILED", "CRASHED"):
+        assert time.monotonic() < until, Path(server["LOG"]).read_text()
+        time.sleep(0.5)
+    assert state == "COMPLETED", Path(server["LOG"]).read_text()
+    # 2. what people see of it
+    ours = {"flow_runs": {"id": {"any_": [flow_run]}}}
+    tasks = _eventually(lambda: _all_over(post(f"{api}/task_runs/filter", ours)))
+    assert {task["state_type"] for task in tasks} == {"COMPLETED"}
+    assert {"ingest web 1/4", "score books 2/4"} <= {task["name"] for task in tasks}
+    artifacts = {item["key"]: item["type"] for item in post(f"{api}/artifacts/filter", ours)}
+    assert {"ledger": "table", "funnel": "table", "mixture": "markdown"}.items() <= artifacts.items()
+    # 3. the corpus, and the training that its event starts
+    assert (store / "versions" / "0001.json").exists()
+    training = {"flows": {"name": {"any_": ["pretrain"]}}}
+    runs = _eventually(lambda: [run for run in post(f"{api}/flow_runs/filter", training) if not run["auto_scheduled"]])
+    assert runs[0]["parameters"]["corpus"] == str(store)
+
+
+def _all_over(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return tasks if all(task["state_type"] in ("COMPLETED", "FAILED", "CRASHED") for task in tasks) else []
+
+
+def _eventually(look: Any) -> Any:
+    until = time.monotonic() + 60
+    while not (found := look()) and time.monotonic() < until:
+        time.sleep(0.5)
+    assert found
+    return found
+
+
+def test_every_deployment_is_registered_with_its_schedule(server: dict[str, str]) -> None:
+    declared = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    for one in declared:
+        there = post(f"{server['PREFECT_API_URL']}/deployments/name/{one['name']}/{one['name']}")
+        assert there["entrypoint"] == one["entrypoint"]
+        assert [each["schedule"]["cron"] for each in there["schedules"]] == [each["cron"] for each in one["schedules"]]
+        assert there["global_concurrency_limit"]["limit"] == 1

