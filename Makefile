@@ -26,6 +26,7 @@ format: .venv/ready
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade-strategy only-if-needed --constraint requirements.lock \
 		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --editable '.[train,test]'
+	$(BIN)/python -m processors.compile # machine code for the kernels, kept in __pycache__
 	touch $@
 
 clean: ## everything that was made here, the built corpora too
