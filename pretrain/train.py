@@ -11,6 +11,7 @@ On the CPU two runs with equal settings, corpus and thread count end in the same
 
 import argparse
 import json
+import os
 import signal
 import sys
 import threading
@@ -25,6 +26,8 @@ from corpus.errors import GristmillError, RecipeError
 from corpus.shard import Corpus, open_corpus
 from pretrain.config import TrainConfig, load_config
 
+# Threads that wait without spinning: as fast on idle cores, and not ten times slower on busy ones.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 try:
     import torch
 except ModuleNotFoundError as error:
