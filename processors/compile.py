@@ -1,7 +1,7 @@
 """Compile the kernels ahead of their first use: ``python -m processors.compile`` after an installation.
 
-Numba compiles a kernel at its first call and keeps the machine code beside the source (or in the user's cache, where the
-source cannot be written to). This calls each of them once, through the doors that stages use.
+Numba compiles a kernel at its first call and keeps the machine code beside the source (or in the user's cache, where
+the source cannot be written to). This calls each of them once, through the doors that stages use.
 """
 
 import numpy as np
