@@ -82,7 +82,7 @@ def plan(recipe: RecipePath, store: StoreUrl = "") -> None:
     """Show what would run, what is done already, and what it will cost."""
     from corpus.recipe import load_recipe
     from corpus.store import Store
-    from report.forecast import show_plan
+    from flows.forecast import show_plan
 
     wanted = load_recipe(recipe)
     show_plan(console(), wanted, Store(store or wanted.store_url))

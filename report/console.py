@@ -103,10 +103,10 @@ def mixture(lines: Sequence[dict[str, Any]]) -> tuple[Row, list[Row]]:
     return header, rows
 
 
-def table(title: str, content: tuple[Row, list[Row]]) -> Table:
+def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A rich table; columns of numbers to the right."""
-    header, rows = content
-    out = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, pad_edge=False)
+    out = Table(title=title or None, title_justify="left", title_style="bold", header_style="dim", box=None)
+    out.pad_edge = False
     for k, name in enumerate(header):
         numeric = all(row[k][:1].isdigit() or not row[k] for row in rows) and bool(rows)
         out.add_column(name, justify="right" if numeric else "left", overflow="fold")
@@ -122,7 +122,7 @@ def show(console: Console, published: Published, url: str) -> None:
         ("\nWhat is not in the shards, and why", reasons(published.ledger)),
         ("\nThe mixture (tokens)", mixture(published.mixture)),
     ):
-        console.print(table(title, content))
+        console.print(table(title, *content))
     balanced = "The ledger balances in records, documents, bytes and tokens."
     console.print(f"\n{balanced} Version {published.version} is published in {url}", soft_wrap=True, highlight=False)
 

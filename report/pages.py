@@ -6,7 +6,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from report.explain import Life, Sampled
+from report.console import table
+from report.explain import Life, Place, Sampled
 
 HEAD_CHARACTERS = 400
 
@@ -18,24 +19,19 @@ def show_life(console: Console, life: Life) -> None:
     scores = {key: value for key, value in life.scores.items() if key not in ("id", "text_bytes", "spans")}
     _fields(console, "Scores", {key: _plain(value) for key, value in scores.items()})
     console.print(f"[bold]Verdict[/]  {escape(_verdict(life))}\n")
-    table = Table(
-        title="Where its tokens lie",
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        header_style="dim",
-        pad_edge=False,
-    )
-    for name in ("shard", "row", "piece", "tokens", "place in the stream"):
-        table.add_column(name, justify="left" if name == "shard" else "right")
-    for place in life.places:
-        at = "held out" if place.position is None else f"{place.position:,}"
-        table.add_row(place.shard, str(place.row), str(place.piece), f"{place.tokens:,}", at)
+    rows = [
+        (place.shard, str(place.row), str(place.piece), f"{place.tokens:,}", _position(place)) for place in life.places
+    ]
+    places = table("Where its tokens lie", ("shard", "row", "piece", "tokens", "place in the stream"), rows)
     nowhere = "; the mixture did not need it" if life.selection.get("kept") else ""
-    console.print(table if life.places else f"[bold]In no shard[/]{nowhere}")
+    console.print(places if life.places else f"[bold]In no shard[/]{nowhere}")
     console.print("\n[bold]It begins[/]")
     more = "…" if len(life.text) > HEAD_CHARACTERS else ""
     console.print(life.text[:HEAD_CHARACTERS] + more, markup=False, soft_wrap=True)
+
+
+def _position(place: Place) -> str:
+    return "held out" if place.position is None else f"{place.position:,}"
 
 
 def _verdict(life: Life) -> str:
@@ -63,10 +59,10 @@ def show_sample(console: Console, documents: Sequence[Sampled]) -> None:
 
 
 def _fields(console: Console, title: str, fields: dict[str, str]) -> None:
-    table = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False)
+    rows = Table(title=title, title_justify="left", title_style="bold", show_header=False, box=None, pad_edge=False)
     for key, value in fields.items():
-        table.add_row(f"[dim]{escape(key)}[/]", escape(value))
-    console.print(table, "")
+        rows.add_row(f"[dim]{escape(key)}[/]", escape(value))
+    console.print(rows, "")
 
 
 def _plain(value: object) -> str:

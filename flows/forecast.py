@@ -20,6 +20,7 @@ from flows import path
 from processors.dedupe.sign import SIGN, sign_settings
 from processors.filters.chain import number_identity
 from processors.filters.stages import SCORE
+from report.console import table
 from sources.ingest import INGEST
 
 SAMPLE_BYTES = 1 << 20
@@ -55,21 +56,16 @@ STAGES = ("ingest", "score", "sign", "pairs", "judge", "select", "sample", "toke
 def show_plan(console: Console, recipe: Recipe, store: Store) -> None:
     """Print what is done and what is to be done, stage by stage, and the forecast for what is to be done."""
     checked, run = path.check(recipe), PlanRun(store)
-    done = False
+    done = True
     try:
         path.stages(checked, store, run)
-        done = True
     except Unknown:
-        pass
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for name in ("stage", "parts done", "to do", "why"):
-        table.add_column(name, justify="right" if name in ("parts done", "to do") else "left", overflow="fold")
-    for stage, have, of, why in run.rows:
-        table.add_row(stage, str(have), str(of - have), escape(why))
-    for stage in STAGES:
-        if not done and stage not in [row[0] for row in run.rows]:
-            table.add_row(stage, "", "?", f"known once {run.rows[-1][0]} is done")
-    console.print(table)
+        done = False
+    rows = [(stage, str(have), str(of - have), escape(why)) for stage, have, of, why in run.rows]
+    if not done:
+        seen = [row[0] for row in run.rows]
+        rows += [(stage, "", "?", f"known once {seen[-1]} is done") for stage in STAGES if stage not in seen]
+    console.print(table("", ("stage", "parts done", "to do", "why"), rows))
     if done:
         console.print(f"\nNothing to do: {store.url} is what the recipe asks for.", soft_wrap=True)
     elif run.rows[-1][0] == "ingest":
@@ -88,25 +84,16 @@ class Rate:
 
 def forecast(checked: path.Checked, missing: Sequence[Part]) -> Table:
     """A row a source: what there is to read, and the text, disk and core-seconds that the sample foretells."""
-    table = Table(
-        title="\nForecast from a sample of each source",
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        header_style="dim",
-        pad_edge=False,
-    )
-    for name in ("source", "input", "text", "disk", "core-seconds to ingest, score and sign"):
-        table.add_column(name, justify="left" if name == "source" else "right")
+    rows = []
     for source in dict.fromkeys(part.source for part in missing):
         parts = [part for part in missing if part.source == source]
         stored = sum(stamp.bytes for part in parts for stamp in part.inputs)
         rate = measure(checked, parts[0])
         scale = stored / rate.stored if rate.stored else 0.0
-        table.add_row(
-            source, _size(stored), _size(rate.text * scale), _size(rate.written * scale), f"{rate.seconds * scale:,.1f}"
-        )
-    return table
+        sizes = (_size(stored), _size(rate.text * scale), _size(rate.written * scale))
+        rows.append((source, *sizes, f"{rate.seconds * scale:,.1f}"))
+    header = ("source", "input", "text", "disk", "core-seconds to ingest, score and sign")
+    return table("\nForecast from a sample of each source", header, rows)
 
 
 def measure(checked: path.Checked, part: Part) -> Rate:
