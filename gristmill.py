@@ -27,7 +27,7 @@ RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe's
 Root = Annotated[str, typer.Argument(metavar="CORPUS", help="Where the corpus lies: a folder or a store's URL.")]
 StoreUrl = Annotated[str, typer.Option("--store", help="Where the corpus lies, in place of the recipe's root.")]
 Out = Annotated[Path, typer.Option("--out", help="The file to write.")]
-Workers = Annotated[int, typer.Option(help="Worker processes; 0: one a core. Changes no byte of the result.")]
+Workers = Annotated[int, typer.Option(min=0, help="Worker processes; 0: one a core. Changes no byte of the result.")]
 
 
 @app.callback()
@@ -118,7 +118,7 @@ def sample(
     corpus: Root,
     dropped: Annotated[str | None, typer.Option(help='Of those that a rule, a filter or "duplicate" dropped.')] = None,
     source: Annotated[str | None, typer.Option(help="Of one source.")] = None,
-    n: Annotated[int, typer.Option("-n", help="How many.")] = 5,
+    n: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 5,
     seed: Annotated[int, typer.Option(help="Another seed shows others.")] = 0,
 ) -> None:
     """Look at documents: kept ones, or what a rule dropped."""
@@ -134,7 +134,7 @@ def train(
     corpus: Root,
     config: Annotated[str, typer.Option(help="A run's TOML: its path, or the name of a bundled one.")] = "tiny",
     out: Annotated[Path | None, typer.Option(help="Where checkpoints and metrics go.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Stop after so many steps.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many steps.")] = None,
 ) -> None:
     """Train a model on a published corpus."""
     from pretrain.config import load_config

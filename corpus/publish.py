@@ -6,7 +6,7 @@ equal to the current version is not published again. A run that does not balance
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from corpus.errors import LedgerError, StoreError
@@ -55,7 +55,7 @@ def claim(store: Store, name: str) -> None:
     """Take an empty store for a recipe. Raises StoreError where another recipe's corpus lies there."""
     if store.create(OWNER, canonical({"name": name})):
         return
-    owner = json.loads(bytes(store.get(OWNER)))["name"]
+    owner = store.get_json(OWNER)["name"]
     if owner != name:
         raise StoreError(
             f"{store.url} holds the corpus `{owner}`, the recipe is `{name}`; give the recipe another root or name"
@@ -105,9 +105,7 @@ def _by_domain(files: Sequence[File]) -> dict[str, list[dict[str, Any]]]:
 def _write(store: Store, what: dict[str, Any]) -> tuple[int, bool]:
     versions = [int(path[-9:-5]) for path in store.list("versions") if path.endswith(".json")]
     number = max(versions, default=0)
-    if number and json.loads(bytes(store.get(f"versions/{number:04d}.json"))) == json.loads(
-        canonical({**what, "version": number})
-    ):
+    if number and store.get_json(f"versions/{number:04d}.json") == json.loads(canonical({**what, "version": number})):
         store.put("versions/current", f"{number:04d}\n".encode())
         return number, False
     number += 1
@@ -135,13 +133,25 @@ def checked_ledger(built: Built) -> list[Count]:
 
 
 def _placed(ordered: Sequence[Count], sharded: Sequence[Count]) -> None:
-    """Every token placed by the mixture is in a shard, by domain; so is every held-out one."""
+    """Tokens by domain: what order passed on is what the mixture accounts for, and what it placed is in the shards."""
+    mixed = [count for count in ordered if count.stage == "mixture"]
+    given = [count for count in ordered if count.stage == "order"]
     for held in (False, True):
-        outcomes = ("heldout",) if held else (PASSED, "repeated")
-        placed = total([c for c in ordered if c.stage == "mixture" and c.outcome in outcomes], by=("source",))
-        written = total([c for c in sharded if (c.outcome == "heldout") == held], by=("source",))
-        before, after = ({count.source: count.tokens for count in side} for side in (placed, written))
-        if before != after:
-            raise LedgerError(
-                f"the ledger does not balance: placed {before} tokens, the shards hold {after}; not published"
-            )
+        outcome = "heldout" if held else PASSED
+        # order counts text, the mixture also an end-of-document mark for each document
+        before = _tokens([replace(c, source=c.reason) for c in given if c.outcome == outcome], marks=True)
+        after = _tokens([c for c in mixed if c.outcome in ((outcome,) if held else (PASSED, "dropped"))])
+        _equal("order passed on", before, "the mixture accounts for", after)
+        placed = _tokens([c for c in mixed if c.outcome in ((outcome,) if held else (PASSED, "repeated"))])
+        written = _tokens([c for c in sharded if (c.outcome == "heldout") == held])
+        _equal("placed were", placed, "the shards hold", written)
+
+
+def _tokens(counts: Sequence[Count], marks: bool = False) -> dict[str, int]:
+    added = {c.source: (c.tokens or 0) + (marks and (c.documents or 0)) for c in total(counts, by=("source",))}
+    return {domain: tokens for domain, tokens in added.items() if tokens}
+
+
+def _equal(what: str, before: dict[str, int], other: str, after: dict[str, int]) -> None:
+    if before != after:
+        raise LedgerError(f"the ledger does not balance in tokens: {what} {before}, {other} {after}; not published")

@@ -1,22 +1,17 @@
-"""A recipe: one TOML file that says what a corpus is made of. Reading it is strict.
+"""A recipe: one TOML file that says what a corpus is made of.
 
-In: a path. Out: frozen dataclasses. An unknown key, a wrong type or a value out of range is a RecipeError that names
-the file, the line, the key and the nearest known one. Tables that belong to a room (`options` of a source, `chain`,
-`mixture`) are kept as they stand; the room reads them with the same `parse`.
+In: a path. Out: frozen dataclasses. Tables that belong to a room (`options` of a source, `chain`, `mixture`) are kept
+as they stand; the room reads them as strictly (`corpus.strict`).
 """
 
 import dataclasses
-import difflib
+import math
 import re
-import tomllib
-import types
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any
 
-from corpus.errors import RecipeError
-
-T = TypeVar("T")
+from corpus.strict import NAME, Text, must, parse, read_toml
 
 
 @dataclass(frozen=True)
@@ -48,15 +43,32 @@ class Parts:
 class Dedupe:
     """Near-duplicates: shingles of consecutive words, MinHash bands x rows to propose, real Jaccard to decide.
 
-    22 x 5 at 0.8 misses a pair of Jaccard 0.8 with probability (1 - 0.8**5)**22 = 0.016 %.
+    Bands and rows follow from the threshold unless both are given: so many that a pair at the threshold is missed
+    with a probability of at most 0.02 %; 22 x 5 from 0.78 on (0.016 % at 0.8), 64 x 3 at 0.5.
     """
 
     threshold: float = 0.8
     shingle: int = 5
-    bands: int = 22
-    rows: int = 5
+    bands: int | None = None
+    rows: int | None = None
     seed: int = 1
     max_removed: float = 0.5  # the share of a source's passing documents that may fall; above it the run stops
+
+    @property
+    def banding(self) -> tuple[int, int]:
+        """Bands and rows in force."""
+        if self.bands and self.rows:
+            return self.bands, self.rows
+        rows = next(
+            rows for rows, least in ((5, 0.78), (4, 0.65), (3, 0.45), (2, 0.25), (1, 0.0)) if self.threshold >= least
+        )
+        return math.ceil(math.log(2e-4) / math.log1p(-(min(self.threshold, 0.8) ** rows))), rows
+
+    @property
+    def missed(self) -> float:
+        """The probability that a pair exactly at the threshold is not proposed."""
+        bands, rows = self.banding
+        return float((1 - self.threshold**rows) ** bands)
 
 
 @dataclass(frozen=True)
@@ -100,7 +112,7 @@ class Recipe:
     mixture: dict[str, Any] = field(default_factory=dict)
     tokenizer: TokenizerSettings = TokenizerSettings()
     shards: Shards = Shards()
-    path: str = ""  # of the recipe file; not a key
+    path: str = field(default="", metadata={"key": False})  # of the recipe file; not a key
 
     @property
     def folder(self) -> Path:
@@ -123,141 +135,49 @@ def load_recipe(path: str | Path) -> Recipe:
     return dataclasses.replace(recipe, path=str(Path(path).absolute()))
 
 
-def read_toml(path: str | Path) -> tuple[str, dict[str, Any]]:
-    """The file's text and its tables. Raises RecipeError where it is missing or not TOML."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        said = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise RecipeError(f"{path}: cannot be read: {said}") from error
-    try:
-        return text, tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{path}: not TOML: {error}") from error
-
-
-@dataclass(frozen=True)
-class Text:
-    """The text that a table was read from, to find lines in.
-
-    `header` is the table's path, `index` its place in an array.
-    """
-
-    path: str
-    text: str
-    header: str = ""
-    index: int = 0
-
-    def line(self, key: str) -> str:
-        """``path:line`` of a key of this table; the path alone where it cannot be found."""
-        table, seen = "", dict[str, int]()
-        for number, line in enumerate(self.text.splitlines(), 1):
-            if found := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
-                table = found[1]
-                seen[table] = seen.get(table, -1) + 1
-                if f"{self.header}.{key}".lstrip(".") == table and self.index in (0, seen[table]):
-                    return f"{self.path}:{number}"
-            elif table == self.header and seen.get(table, 0) == self.index:
-                if re.match(rf'\s*"?{re.escape(key)}"?\s*=', line):
-                    return f"{self.path}:{number}"
-            elif table == "" and self.header and re.match(rf"\s*{re.escape(self.header)}\s*=", line):
-                return f"{self.path}:{number}"
-        return self.path
-
-    def inside(self, key: str, index: int = 0) -> "Text":
-        """The text of a table inside this one."""
-        return Text(self.path, self.text, f"{self.header}.{key}".lstrip("."), index)
-
-
-def parse(cls: type[T], table: dict[str, Any], text: Text) -> T:
-    """A frozen dataclass from a TOML table, strictly.
-
-    Raises RecipeError with file, line, key and the nearest known key.
-    """
-    hints = get_type_hints(cls)
-    names = [f.name for f in dataclasses.fields(cls) if f.name != "path" or cls is not Recipe]  # type: ignore[arg-type]
-    for key in table:
-        if key not in names:
-            raise unknown(text.line(key), "key", key, names)
-    for f in dataclasses.fields(cls):  # type: ignore[arg-type]
-        missing = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-        if missing and f.name not in table:
-            raise RecipeError(f"{text.path}: [{text.header or 'top'}] lacks `{f.name}`; add it")
-    return cls(**{key: _value(hints[key], value, key, text) for key, value in table.items()})
-
-
-def unknown(where: str, what: str, name: str, known: list[str]) -> RecipeError:
-    """The error for a name that is not one of the known ones."""
-    near = difflib.get_close_matches(name, known, 1, 0.5)
-    hint = f"did you mean `{near[0]}`?" if near else f"known: {', '.join(sorted(known))}"
-    return RecipeError(f"{where}: unknown {what} `{name}`; {hint}")
-
-
-def _value(hint: Any, value: Any, key: str, text: Text) -> Any:
-    origin, args = get_origin(hint), get_args(hint)
-    if origin in (Union, types.UnionType):
-        return _value(next(a for a in args if a is not type(None)), value, key, text)
-    if origin is Literal:
-        if value in args:
-            return value
-        raise unknown(text.line(key), key, str(value), [str(arg) for arg in args])
-    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return parse(hint, value, text.inside(key))  # type: ignore[arg-type]
-    if origin is tuple and isinstance(value, list):
-        inner = args[0]
-        if dataclasses.is_dataclass(inner):
-            return tuple(parse(inner, item, text.inside(key, n)) for n, item in enumerate(value))  # type: ignore[arg-type]
-        return tuple(_value(inner, item, key, text) for item in value)
-    wanted = dict if origin is dict else hint
-    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if wanted is Any or (isinstance(value, wanted) and not (wanted is int and isinstance(value, bool))):
-        return value
-    name = "a list" if origin is tuple else getattr(wanted, "__name__", str(wanted))
-    raise RecipeError(f"{text.line(key)}: `{key}` is {value!r}, it must be {name}")
-
-
 def _check(recipe: Recipe, text: Text) -> None:
-    def must(holds: bool, header: str, key: str, rule: str, value: Any) -> None:
-        if not holds:
-            raise RecipeError(
-                f"{Text(text.path, text.text, header).line(key)}: `{key}` is {value!r}, it must be {rule}"
-            )
-
-    must(
-        bool(re.fullmatch(r"[a-z0-9][a-z0-9._-]*", recipe.name)),
-        "",
-        "name",
-        "lower-case letters, digits, . _ -",
-        recipe.name,
-    )
-    must(bool(recipe.source), "", "source", "at least one [[source]]", 0)
+    named = "letters, digits, . _ -"
+    must(bool(re.fullmatch(NAME, recipe.name)), text, "name", recipe.name, named)
+    must(0 <= recipe.seed < 1 << 63, text, "seed", recipe.seed, "at least 0 and below 2**63")
+    must(bool(recipe.source), text, "source", 0, "at least one [[source]]")
     seen = set()
-    for source in recipe.source:
-        must(
-            bool(re.fullmatch(r"[a-z0-9][a-z0-9._-]*", source.name)),
-            "source",
-            "name",
-            "lower-case letters, digits, . _ -",
-            source.name,
-        )
-        must(
-            (source.name, source.snapshot) not in seen,
-            "source",
-            "snapshot",
-            "different for two sources of one name",
-            source.snapshot,
-        )
+    for n, source in enumerate(recipe.source):
+        inside = text.inside("source", n)
+        must(bool(re.fullmatch(NAME, source.name)), inside, "name", source.name, named)
+        must(bool(re.fullmatch(NAME, source.snapshot)), inside, "snapshot", source.snapshot, named)
+        must(bool(re.fullmatch(NAME, source.domain or "x")), inside, "domain", source.domain, named)
+        must("\0" not in source.root, inside, "root", source.root, "a folder")
+        for pattern in source.files:
+            good = (
+                bool(pattern) and not pattern.startswith("/") and "\0" not in pattern and ".." not in pattern.split("/")
+            )
+            must(good, inside, "files", pattern, "a glob below the root")
+        once = (source.name, source.snapshot) not in seen
+        must(once, inside, "snapshot", source.snapshot, "different for two sources of one name")
         seen.add((source.name, source.snapshot))
-    d, t = recipe.dedupe, recipe.tokenizer
-    must(0 < d.threshold <= 1, "dedupe", "threshold", "above 0 and at most 1", d.threshold)
-    must(d.shingle >= 1, "dedupe", "shingle", "at least 1", d.shingle)
-    must(d.bands >= 1 and d.rows >= 1, "dedupe", "bands", "at least 1, as `rows`", d.bands)
-    must(0 < d.max_removed <= 1, "dedupe", "max_removed", "above 0 and at most 1", d.max_removed)
-    must(0 <= recipe.heldout.share < 1, "heldout", "share", "at least 0 and below 1", recipe.heldout.share)
-    must(t.model_type in ("bpe", "unigram"), "tokenizer", "model_type", '"bpe" or "unigram"', t.model_type)
-    must(300 <= t.vocab_size <= 1 << 20, "tokenizer", "vocab_size", "between 300 and 1048576", t.vocab_size)
-    must(recipe.shards.tokens > 0, "shards", "tokens", "above 0", recipe.shards.tokens)
-    must(recipe.shards.piece_tokens >= 16, "shards", "piece_tokens", "at least 16", recipe.shards.piece_tokens)
-    must(recipe.parts.text_bytes > 0, "parts", "text_bytes", "above 0", recipe.parts.text_bytes)
-    must(recipe.parts.input_bytes > 0, "parts", "input_bytes", "above 0", recipe.parts.input_bytes)
+    _check_numbers(recipe, text)
+
+
+def _check_numbers(recipe: Recipe, text: Text) -> None:
+    d, inside = recipe.dedupe, text.inside("dedupe")
+    must(0 < d.threshold <= 1, inside, "threshold", d.threshold, "above 0 and at most 1")
+    must(d.shingle >= 1, inside, "shingle", d.shingle, "at least 1")
+    both = (d.bands is None) == (d.rows is None)
+    must(both, inside, "rows" if d.bands is None else "bands", d.bands or d.rows, "given with the other one")
+    must(d.bands is None or d.bands >= 1, inside, "bands", d.bands, "at least 1")
+    must(d.rows is None or d.rows >= 1, inside, "rows", d.rows, "at least 1")
+    must(0 <= d.seed < 1 << 32, inside, "seed", d.seed, "at least 0 and below 2**32")
+    must(0 < d.max_removed <= 1, inside, "max_removed", d.max_removed, "above 0 and at most 1")
+    share = recipe.heldout.share
+    must(0 <= share < 1, text.inside("heldout"), "share", share, "at least 0 and below 1")
+    t, inside = recipe.tokenizer, text.inside("tokenizer")
+    must(t.model_type in ("bpe", "unigram"), inside, "model_type", t.model_type, '"bpe" or "unigram"')
+    must(300 <= t.vocab_size <= 1 << 20, inside, "vocab_size", t.vocab_size, "between 300 and 1048576")
+    must(t.sample_bytes > 0, inside, "sample_bytes", t.sample_bytes, "above 0")
+    coverage = t.character_coverage
+    must(0.9 <= coverage <= 1, inside, "character_coverage", coverage, "between 0.9 and 1")
+    s, p, inside = recipe.shards, recipe.parts, text.inside("shards")
+    must(0 < s.tokens <= 1 << 30, inside, "tokens", s.tokens, "above 0 and at most 2**30")
+    must(16 <= s.piece_tokens <= 1 << 20, inside, "piece_tokens", s.piece_tokens, "between 16 and 2**20")
+    must(p.text_bytes > 0, text.inside("parts"), "text_bytes", p.text_bytes, "above 0")
+    must(p.input_bytes > 0, text.inside("parts"), "input_bytes", p.input_bytes, "above 0")

@@ -8,7 +8,6 @@ that every token but the first is a label.
 """
 
 import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -117,7 +116,7 @@ def read_version(store: Store, number: int | None = None) -> dict[str, Any]:
     """What a published version consists of (the current one by default). Raises InputError where there is none."""
     try:
         name = bytes(store.get("versions/current")).decode().strip() if number is None else f"{number:04d}"
-        return json.loads(bytes(store.get(f"versions/{name}.json")))
+        return store.get_json(f"versions/{name}.json")
     except FileNotFoundError as error:
         which = "no corpus" if number is None else f"no version {number} of a corpus"
         raise InputError(

@@ -11,17 +11,20 @@ the content of the inputs. Worker counts, engines and places are never in it.
 import dataclasses
 import hashlib
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version as library_version
 from itertools import groupby
 from typing import Any, Protocol
 
+from corpus.errors import DataError
 from corpus.files import File
 from corpus.ledger import Count
 from corpus.store import Store
 
 MAX_BATCH_PARTS = 1_000
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, order=True)
@@ -149,9 +152,12 @@ def entries(store: Store, stage: str) -> dict[tuple[str, str], Entry]:
     """All entries of a stage by (part, fingerprint)."""
     found: dict[tuple[str, str], Entry] = {}
     for path in store.list(f"entries/{stage}"):
-        for raw in json.loads(bytes(store.get(path))):
-            entry = _entry(raw)
-            found[entry.part, entry.fingerprint] = entry
+        try:
+            batch = [_entry(raw) for raw in store.get_json(path)]
+        except (DataError, TypeError, KeyError, AttributeError) as error:
+            _log.warning("%s cannot be read, its parts are done again: %s", path, error)
+            continue
+        found |= {(entry.part, entry.fingerprint): entry for entry in batch}
     return found
 
 

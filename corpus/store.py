@@ -7,6 +7,7 @@ refuses to overwrite; publishing a version rests on it.
 """
 
 import errno
+import json
 import os
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ import pyarrow as pa
 from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import LocalStore, MemoryStore, S3Store
 
-from corpus.errors import StoreError
+from corpus.errors import DataError, StoreError
 
 _MEMORY: dict[str, MemoryStore] = {}  # one store per name, for as long as the process lives
 
@@ -98,6 +99,15 @@ class Store:
             raise
         except (BaseError, OSError) as error:
             raise StoreError(f"{self.url}/{path}: cannot be read: {_first_line(error)}") from error
+
+    def get_json(self, path: str) -> Any:
+        """A JSON object. Raises FileNotFoundError where there is none, DataError where it is damaged."""
+        try:
+            return json.loads(bytes(self.get(path)))
+        except ValueError as error:
+            raise DataError(
+                f"{self.url}/{path} is damaged ({error}); restore it, or delete it and build again"
+            ) from error
 
     def map(self, path: str) -> pa.Buffer:
         """The object as an Arrow buffer: memory-mapped where it is a local file, read whole elsewhere."""

@@ -20,11 +20,14 @@ def read_id_text(path: Path) -> pa.Table:
         if missing:
             raise InputError(f"{path}: no column `{missing[0]}`; it has {', '.join(names)}")
         table = pq.read_table(path, columns=["id", "text"]).combine_chunks()
+        kind = table.schema.field("text").type
+        if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind)):
+            raise InputError(f"{path}: the column `text` holds {kind}, it must hold strings")
         text = table["text"].cast(pa.large_string()).fill_null("")
         text.validate(full=True)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except pa.ArrowInvalid as error:
+    except pa.ArrowException as error:
         raise InputError(f"{path}: not a Parquet file with text in `text`: {str(error).splitlines()[0]}") from error
     return table.set_column(1, "text", text).select(["id", "text"])
 

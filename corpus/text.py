@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 SPANS = pa.list_(
     pa.struct([("start", pa.int64()), ("end", pa.int64()), ("rule", pa.string()), ("replacement", pa.string())])
@@ -128,3 +129,12 @@ def _bytes(texts: pa.Array) -> tuple[memoryview, np.ndarray]:
     """A large_string column's bytes and its n + 1 offsets into them, not copied."""
     _, offsets, data = texts.buffers()
     return memoryview(data or b""), np.frombuffer(offsets, np.int64, len(texts) + 1, 8 * texts.offset)
+
+
+def rendered_bytes(sizes: np.ndarray, spans: pa.Array) -> np.ndarray:
+    """UTF-8 bytes of each text after its spans are applied, from the sizes of the stored texts (int64[n]) alone."""
+    counts = spans.value_lengths().fill_null(0).to_numpy().astype(np.int64)
+    flat = spans.flatten()
+    added = pc.binary_length(flat.field("replacement")).fill_null(0).to_numpy().astype(np.int64)
+    change = added - (flat.field("end").to_numpy() - flat.field("start").to_numpy())
+    return sizes + np.bincount(np.repeat(np.arange(len(counts)), counts), change, len(counts)).astype(np.int64)

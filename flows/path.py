@@ -6,20 +6,21 @@ gives.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from corpus import publish
 from corpus.errors import InputError, RecipeError
 from corpus.files import File
 from corpus.publish import Built, Published
-from corpus.recipe import Recipe, Source, Text, parse, read_toml
+from corpus.recipe import Recipe, Source
 from corpus.stage import Entry, Part, Run
 from corpus.store import Store
+from corpus.strict import Text, must, parse, read_toml, unknown
 from mixtures.order import ORDER_STAGE, OrderSettings, shard_rows
 from mixtures.plan import Mixture, load_mixture
 from mixtures.sample import SAMPLE_STAGE, SampleSettings
 from processors.dedupe.gate import check_removed
-from processors.dedupe.pairs import PAIRS_STAGE
+from processors.dedupe.pairs import PAIRS_STAGE, pair_settings
 from processors.dedupe.select import SELECT, SelectSettings
 from processors.dedupe.sign import SIGN, sign_settings
 from processors.filters.chain import load_chain, named_chain, number_identity, rule_identity
@@ -29,7 +30,7 @@ from sources.ingest import INGEST, plan_ingest
 from sources.read import ReadSettings
 from tokenizer.encode import ENCODE
 from tokenizer.shard import SHARD, ShardSettings
-from tokenizer.train import TRAIN, Locked, locked, read_lock, write_lock
+from tokenizer.train import TRAIN, Locked, locked, model_settings, read_lock, write_lock
 
 
 @dataclass(frozen=True)
@@ -46,22 +47,34 @@ class Checked:
 def check(recipe: Recipe) -> Checked:
     """Let every room read its part of the recipe. Raises RecipeError before any work is done."""
     text = Text(recipe.path, read_toml(recipe.path)[0])
-    readings = tuple(
-        parse(ReadSettings, {"kind": source.kind, **source.options}, text.inside("source", n))
-        for n, source in enumerate(recipe.source)
-    )
-    own = {name: load_chain(tables, text.inside(f"chain.{name}")) for name, tables in recipe.chain.items()}
-    chains = {
-        source.name: own.get(source.chain)
-        or named_chain(source.chain or _CHAIN[source.kind], text.inside("source", n).line("chain"), tuple(own))
-        for n, source in enumerate(recipe.source)
-    }
+    sources = [(source, text.inside("source", n)) for n, source in enumerate(recipe.source)]
+    readings = tuple(_reading(source, inside) for source, inside in sources)
+    own = {}
+    for name, tables in recipe.chain.items():
+        inside = text.inside(f"chain.{name}")
+        good = isinstance(tables, list) and all(isinstance(table, dict) for table in tables)
+        must(good, inside, "name", tables, f"tables: [[chain.{name}]], one a filter")
+        own[name] = load_chain(tables, inside)
+    chains = {source.name: _chain(source, own, inside) for source, inside in sources}
     domains = {source.name: source.domain or source.name for source in recipe.source}
     if not recipe.mixture:
         names = ", ".join(sorted(set(domains.values())))
         raise RecipeError(f"{recipe.path}: no [mixture]; add one with a [[mixture.domain]] for each of {names}")
-    mixture = load_mixture(recipe.mixture, recipe.folder, recipe.path)
+    mixture = load_mixture(recipe.mixture, recipe.folder, text.inside("mixture"))
     return Checked(recipe, readings, chains, mixture, domains)
+
+
+def _reading(source: Source, text: Text) -> ReadSettings:
+    must("kind" not in source.options, text, "options", source.options, "without `kind`, which is a key of its own")
+    if source.kind not in _CHAIN:
+        raise unknown(text.line("kind"), "kind of source", source.kind, list(_CHAIN))
+    return parse(ReadSettings, {"kind": source.kind, **source.options}, text)
+
+
+def _chain(source: Source, own: dict[str, tuple[Filter, ...]], text: Text) -> tuple[Filter, ...]:
+    """The recipe's own chain of that name, else the bundled one; by default that of the source's kind."""
+    name = source.chain or _CHAIN[source.kind]
+    return own[name] if name in own else named_chain(name, text.line("chain"), tuple(own))
 
 
 _CHAIN = {"web": "web", "books": "books", "code": "code", "tabular": "text"}
@@ -79,8 +92,12 @@ def build(recipe: Recipe, store: Store, run: Run, accept: Sequence[str] = ()) ->
     Raises RecipeError, InputError, StoreError or DataError with what to do about it.
     """
     plan = check(recipe)
+    for name in accept:
+        if name not in plan.domains:
+            raise unknown("--accept", "source", name, list(plan.domains))
     publish.claim(store, recipe.name)
     built, model = stages(plan, store, run, accept)
+    write_lock(store, model)
     return publish.publish(store, recipe.name, built, model.tokenizer, model.files)
 
 
@@ -91,12 +108,12 @@ def stages(plan: Checked, store: Store, run: Run, accept: Sequence[str] = ()) ->
     documents = _files(ingested, "documents")
     scored = run(SCORE, [_score(plan, file) for file in documents])
     signed = run(SIGN, [Part(file.part, (file,), sign_settings(recipe.dedupe), _source(file)) for file in documents])
-    paired = run(PAIRS_STAGE, [Part("all", (*_files(signed, "signatures"), *documents), recipe.dedupe)])
+    paired = run(PAIRS_STAGE, [Part("all", (*_files(signed, "signatures"), *documents), pair_settings(recipe.dedupe))])
     judged = run(JUDGE, [_judge(plan, file) for file in _files(scored, "scores")])
     selected = run(SELECT, [_select(plan, judged, signed, paired)])
     check_removed(selected, recipe.dedupe.max_removed, accept)
     model = _tokenizer(plan, store, run, documents, scored, selected)
-    encoded = run(ENCODE, _encode(plan, model, documents, scored, selected))
+    encoded = run(ENCODE, _encode(model, documents, scored, selected))
     ordered = run(ORDER_STAGE, [_order(plan, model, encoded, selected)])
     sharded = run(SHARD, _shards(recipe, store, model, ordered, encoded))
     return Built(ingested, scored, judged, signed, paired, selected, encoded, ordered, sharded), model
@@ -158,33 +175,33 @@ def _select(plan: Checked, judged: Sequence[Entry], signed: Sequence[Entry], pai
 def _tokenizer(
     plan: Checked, store: Store, run: Run, documents: Sequence[File], scored: Sequence[Entry], selected: Sequence[Entry]
 ) -> Locked:
-    """The locked tokenizer; without one, sample the mixture, train, and lock."""
+    """The locked tokenizer; without one, sample the mixture and train."""
     wanted = plan.recipe.tokenizer
     if found := read_lock(store, wanted):
         return found
-    settings = SampleSettings(plan.mixture, plan.domains, wanted.sample_bytes, plan.recipe.seed)
+    settings = SampleSettings(_numbers(plan.mixture), plan.domains, wanted.sample_bytes, plan.recipe.seed)
     inputs = (*documents, *_files(scored, "scores"), *_files(selected, "selection"))
     sampled = run(SAMPLE_STAGE, [Part("all", inputs, settings)])
-    (trained,) = run(TRAIN, [Part("all", _files(sampled, "sample"), wanted)])
-    write_lock(store, locked(trained))
+    (trained,) = run(TRAIN, [Part("all", _files(sampled, "sample"), model_settings(wanted))])
     return locked(trained)
 
 
-def _encode(
-    plan: Checked, model: Locked, documents: Sequence[File], scored: Sequence[Entry], selected: Sequence[Entry]
-) -> list[Part]:
-    parts = []
+def _encode(model: Locked, documents: Sequence[File], scored: Sequence[Entry], selected: Sequence[Entry]) -> list[Part]:
+    settings = {"vocab_size": model.tokenizer.vocab_size}
     rows = zip(documents, _files(scored, "scores"), _files(selected, "selection"), strict=True)
-    for file, scores, selection in rows:
-        detected = any(each.name == "language" for each in plan.chains[_source(file)])
-        settings = {"vocab_size": model.tokenizer.vocab_size, "detected": detected}
-        parts.append(Part(file.part, (file, scores, selection, model.model), settings, _source(file)))
-    return parts
+    return [Part(file.part, (file, *beside, model.model), settings, _source(file)) for file, *beside in rows]
+
+
+def _numbers(mixture: Mixture) -> Mixture:
+    """A mixture without what is only said of it."""
+    return replace(mixture, source="", note="")
 
 
 def _order(plan: Checked, model: Locked, encoded: Sequence[Entry], selected: Sequence[Entry]) -> Part:
     recipe = plan.recipe
-    settings = OrderSettings(plan.mixture, plan.domains, recipe.shards.piece_tokens, recipe.seed, model.continuation)
+    settings = OrderSettings(
+        _numbers(plan.mixture), plan.domains, recipe.shards.piece_tokens, recipe.seed, model.continuation
+    )
     return Part("all", (*_files(encoded, "tokens"), *_files(selected, "selection")), settings)
 
 

@@ -4,13 +4,15 @@ In: a mixture (TOML: its own or a preset beside this file) and the tokens availa
 with what was asked for, what there is, what is planned, how many epochs that makes, and why.
 """
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from corpus.errors import RecipeError
-from corpus.recipe import Text, parse, read_toml, unknown
+from corpus.strict import NAME, Text, must, parse, read_toml, unknown
 
 PRESETS = Path(__file__).parent
 
@@ -60,16 +62,17 @@ class Line:
     why: str
 
 
-def load_mixture(table: dict[str, Any], folder: Path, where: str) -> Mixture:
+def load_mixture(table: dict[str, Any], folder: Path, text: Text) -> Mixture:
     """The recipe's ``[mixture]``: its own domains, or ``preset = "name or path"`` with keys laid over it.
+
+    `text` is what the table was read from, `folder` where a preset given by path is looked for.
 
     Raises RecipeError for an unknown preset or key, a wrong weight, or more than one "rest".
     """
     own = dict(table)
     preset = own.pop("preset", None)
-    text = Text(where, "", "mixture")
     if preset is not None:
-        path = _preset(str(preset), folder, where)
+        path = _preset(str(preset), folder, text.line("preset"))
         content, base = read_toml(path)
         own, text = base | own, Text(str(path), content)
     mixture = parse(Mixture, own, text)
@@ -86,37 +89,42 @@ def _preset(name: str, folder: Path, where: str) -> Path:
 
 
 def _check(mixture: Mixture, text: Text) -> None:
-    def wrong(key: str, value: Any, rule: str) -> RecipeError:
-        return RecipeError(f"{text.line(key)}: `{key}` is {value!r}, it must be {rule}")
-
-    if mixture.unit not in ("tokens", "bytes", "documents"):
-        raise wrong("unit", mixture.unit, "tokens, bytes or documents")
-    if mixture.shortfall not in ("fail", "redistribute", "shrink"):
-        raise wrong("shortfall", mixture.shortfall, "fail, redistribute or shrink")
+    units, policies = ("tokens", "bytes", "documents"), ("fail", "redistribute", "shrink")
+    must(mixture.unit in units, text, "unit", mixture.unit, f"one of {', '.join(units)}")
+    must(mixture.shortfall in policies, text, "shortfall", mixture.shortfall, f"one of {', '.join(policies)}")
     names = [domain.name for domain in mixture.domain]
-    if not names or len(set(names)) < len(names):
-        raise wrong("domain", names, "at least one, each named once")
-    if sum(domain.weight == "rest" for domain in mixture.domain) > 1:
-        raise wrong("weight", "rest", "given to one domain only")
-    for domain in mixture.domain:
-        weight = domain.weight
-        if weight != "rest" and (isinstance(weight, bool) or not isinstance(weight, int | float) or weight <= 0):
-            raise wrong("weight", weight, 'a number above 0, or "rest"')
-        if domain.max_epochs <= 0:
-            raise wrong("max_epochs", domain.max_epochs, "above 0")
-        for column in domain.select:
-            if column not in ("source", "domain", "language"):
-                raise unknown(text.path, "column", column, ["source", "domain", "language"])
+    must(bool(names) and len(set(names)) == len(names), text, "domain", names, "at least one, each named once")
+    rests = [domain.name for domain in mixture.domain if domain.weight == "rest"]
+    must(len(rests) <= 1, text, "weight", rests, 'one domain with "rest" at most: "rest" is given to one domain only')
+    must(mixture.budget is None or mixture.budget >= 1, text, "budget", mixture.budget, "at least 1 token")
+    for n, domain in enumerate(mixture.domain):
+        _check_domain(domain, text.inside("domain", n))
+
+
+def _check_domain(domain: Domain, text: Text) -> None:
+    number = isinstance(domain.weight, int | float) and not isinstance(domain.weight, bool)
+    positive = number and math.isfinite(domain.weight) and domain.weight > 0
+    must(positive or domain.weight == "rest", text, "weight", domain.weight, 'a number above 0, or "rest"')
+    finite = math.isfinite(domain.max_epochs) and domain.max_epochs > 0
+    must(finite, text, "max_epochs", domain.max_epochs, "a number above 0")
+    must(bool(re.fullmatch(NAME, domain.name)), text, "name", domain.name, "letters, digits, . _ -")
+    for column, values in domain.select.items():
+        if column not in ("source", "domain", "language"):
+            raise unknown(text.line("select"), "column", column, ["source", "domain", "language"])
+        strings = isinstance(values, str) or (isinstance(values, list) and all(isinstance(v, str) for v in values))
+        must(strings, text, "select", {column: values}, "a string or a list of strings")
 
 
 def shares(mixture: Mixture) -> dict[str, float]:
     """Weights as shares of the mixture's unit that sum to 1. "rest" is what is left to 100 (or to 1)."""
     stated = {d.name: float(d.weight) for d in mixture.domain if d.weight != "rest"}
     given = sum(stated.values())
-    whole = 1.0 if given <= 1 else 100.0
+    whole = 1.0 if all(weight < 1 for weight in stated.values()) else 100.0
     rest = [d.name for d in mixture.domain if d.weight == "rest"]
-    if rest and given >= whole:
-        raise RecipeError(f"mixture {mixture.name}: the weights sum to {given:g}, nothing is left for `{rest[0]}`")
+    if rest and given > whole - 1e-9:
+        raise RecipeError(
+            f"mixture {mixture.name}: the weights sum to {given:g} of {whole:g}, nothing is left for `{rest[0]}`"
+        )
     weights = {d.name: stated.get(d.name, whole - given) for d in mixture.domain}
     total = sum(weights.values())
     return {name: weight / total for name, weight in weights.items()}
@@ -142,11 +150,12 @@ def solve(mixture: Mixture, available: dict[str, Available]) -> list[Line]:
     scale = sum(filled.values())
     budget = mixture.budget
     if budget is None or (mixture.shortfall == "shrink" and budget > most * scale):
-        wanted = {name: min(int(share * most), caps[name]) for name, share in filled.items()}
         bound = min(filled, key=lambda name: caps[name] / filled[name])
+        wanted = {name: min(int(share * most), caps[name]) for name, share in filled.items()} | {bound: caps[bound]}
     else:
         wanted, bound = _within(mixture, filled, caps, budget), ""
-    return [_line(mixture, name, asked[name], there[name], wanted.get(name, 0), caps[name], bound) for name in asked]
+    total = sum(wanted.values())
+    return [_line(mixture, name, asked[name], there[name], wanted.get(name, 0), total, bound) for name in asked]
 
 
 def _token_shares(mixture: Mixture, there: dict[str, Available]) -> dict[str, float]:
@@ -189,13 +198,19 @@ def _rounded(shares: dict[str, float], total: int) -> dict[str, int]:
     return out
 
 
-def _line(mixture: Mixture, name: str, asked: float, there: Available, planned: int, cap: int, bound: str) -> Line:
+def _line(
+    mixture: Mixture, name: str, asked: float, there: Available, planned: int, total: int, bound: str
+) -> Line:  # fmt: skip
+    epochs = next(d.max_epochs for d in mixture.domain if d.name == name)
+    share = planned / total if total else 0.0
     if there.tokens == 0:
         why = "no document to train on"
     elif name == bound:
         why = "all it has, with its epochs: it sets the size of the mixture"
-    elif planned == cap:
-        why = f"capped at {next(d.max_epochs for d in mixture.domain if d.name == name):g} epochs"
+    elif planned == int(there.tokens * epochs) and share < asked:
+        why = f"less than asked: capped at {epochs:g} epochs"
+    elif share > asked + mixture.tolerance:
+        why = "more than asked: others fell short"
     else:
         why = "as asked"
     return Line(name, asked, there.tokens, planned, planned / there.tokens if there.tokens else 0.0, why)

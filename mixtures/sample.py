@@ -71,12 +71,12 @@ def _found(store: Store, aligned: list[tuple[File, ...]], settings: SampleSettin
     rows: dict[str, list[np.ndarray]] = {}
     for number, (documents, scores, selection) in enumerate(aligned):
         table = read_aligned(
-            store, (documents, ["id", "source", "language", "text_bytes"]), (scores, ["spans"]), (selection, ["split"])
+            store, (documents, ["id", "source", "text_bytes"]), (scores, ["lang"]), (selection, ["split"])
         )
         train = np.flatnonzero(pc.equal(pc.fill_null(table["split"], ""), "train").to_numpy())
-        sources, languages = table["source"].to_pylist(), table["language"].to_pylist()
+        sources, languages = table["source"].to_pylist(), table["lang"].to_pylist()
         names = [
-            domain_of(settings.mixture, sources[row], settings.domains[sources[row]], languages[row] or "")
+            domain_of(settings.mixture, sources[row], settings.domains[sources[row]], languages[row])
             for row in train.tolist()
         ]
         drawn = draw(id_bytes(table["id"])[train], settings.seed)

@@ -135,7 +135,7 @@ def train(corpus_root: str, config: TrainConfig, out: Path, steps: int | None = 
     say(describe(run))
     metrics = Metrics(out / "metrics.jsonl", after_step=run.step, say=say)
     try:
-        loop(run, min(steps or config.steps, config.steps), metrics)
+        loop(run, config.steps if steps is None else min(steps, config.steps), metrics)
         return finish(run, metrics, began)
     finally:
         metrics.close()

@@ -85,7 +85,10 @@ def _extract(text: str, charset: str, extractor: str, limits: HtmlLimits) -> Pag
     tree = HTMLTree.parse(text.replace("\x00", "\ufffd"))
     if deep and _depth_exceeds(tree, limits.max_depth):
         raise PageError("html_too_deep", f"elements are nested deeper than {limits.max_depth}; such a page is not read")
-    plain = extract_plain_text(tree, main_content=extractor == "main", post_meta=False)
+    main = extractor == "main"
+    plain = extract_plain_text(
+        tree, main_content=main, post_meta=False, alt_texts=not main, skip_elements=_THREADS if main else None
+    )
     return Page(plain, charset, **_declarations(tree))
 
 
@@ -161,6 +164,9 @@ _TAG = re.compile(r"<(/?)([A-Za-z][^\s/>]{0,63})")
 _CHARSET = re.compile(r"charset\s{0,8}=\s{0,8}[\"']?([\w:.-]{1,40})", re.IGNORECASE)
 # An XML parser reads <title/> as an empty element, an HTML parser as an open one that swallows the page.
 _SELF_CLOSED = re.compile(r"<([A-Za-z][\w:.-]{0,63})(\s[^<>]{0,4096})?/>")
+# Where readers' comments stand on common blog systems. Resiliparse's own rule (`comments=False`) also takes
+# a manual's section that is named so.
+_THREADS = ["#disqus_thread", ".comment-list", ".commentlist", "ol.comments", "#respond"]
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr")
 )

@@ -16,14 +16,18 @@ from corpus.tables import read_id_text, write_table
 
 def extract_page(page: str, extractor: str) -> str:
     """The text of an HTML file, or of standard input where `page` is "-"."""
-    from processors.extract import html_to_text
+    from processors.extract import PageError, html_to_text
 
-    if page == "-":
-        return html_to_text(sys.stdin.buffer.read(), extractor=extractor)
     try:
-        return html_to_text(Path(page).read_bytes(), extractor=extractor)
+        data = sys.stdin.buffer.read() if page == "-" else Path(page).read_bytes()
     except OSError as error:
         raise InputError(f"{page}: cannot be read: {error.strerror}") from error
+    if data[:2] == b"\x1f\x8b" or (b"\0" in data[:1024] and data[:2] not in (b"\xff\xfe", b"\xfe\xff")):
+        raise InputError(f"{page}: not an HTML page but binary data; unpack it first")
+    try:
+        return html_to_text(data, extractor=extractor)
+    except PageError as error:
+        raise InputError(f"{page}: {error}") from error
 
 
 def score_file(table: Path, out: Path, chain: str) -> str:
@@ -41,10 +45,14 @@ def dedupe_file(table: Path, out: Path, threshold: float) -> str:
     if not 0 < threshold <= 1:
         raise RecipeError(f"--threshold {threshold}: it must be above 0 and at most 1")
     given = read_id_text(table)
-    result = dedupe_table(given, Dedupe(threshold=threshold))
+    dedupe = Dedupe(threshold=threshold)
+    result = dedupe_table(given, dedupe)
     write_table(result, out)
     kept = int(np.count_nonzero(result["kept"].to_numpy()))
-    return f"{kept:,} of {given.num_rows:,} documents kept at Jaccard {threshold} → {out}"
+    missed = (
+        f"a pair at the threshold is missed once in {1 / dedupe.missed:,.0f}" if dedupe.missed else "none is missed"
+    )
+    return f"{kept:,} of {given.num_rows:,} documents kept at Jaccard {threshold} ({missed}) → {out}"
 
 
 def dedupe_table(given: pa.Table, dedupe: Dedupe) -> pa.Table:

@@ -40,54 +40,45 @@ class StageBars:
 
 
 def funnel(ledger: Sequence[Count]) -> tuple[Row, list[Row]]:
-    """Header and a row a source: records read, documents, what fell to filters and duplicates, held out, trained on."""
-    header = (
-        "source",
-        "records",
-        "skipped",
-        "quarantined",
-        "documents",
-        "filtered",
-        "duplicates",
-        "held out",
-        "to train on",
-        "tokens",
-    )
+    """Header and a row a source: records read, documents, what fell to filters and duplicates, what was kept."""
+    header = ("source", "records", "skipped", "quarantined", "documents", "filtered", "duplicates", "kept", "held out",
+              "tokens")  # fmt: skip
     rows = []
     for source in dict.fromkeys(count.source for count in ledger if count.stage == "ingest"):
         mine = [count for count in ledger if count.source == source]
-
-        def n(
-            stage: str, outcome: str, number: str = "documents", reason: str | None = None, mine: list[Count] = mine
-        ) -> int:
-            chosen = (c for c in mine if (c.stage, c.outcome) == (stage, outcome) and reason in (None, c.reason))
-            return sum(getattr(c, number) or 0 for c in chosen)
-
-        records = [n("ingest", outcome, "records") for outcome in ("read", "skipped", "quarantined")]
+        records = [_sum(mine, "ingest", outcome, "records") for outcome in ("read", "skipped", "quarantined")]
         numbers = [
-            sum(records), *records[1:], n("ingest", PASSED), n("judge", "dropped"), n("select", "dropped"),
-            n("select", PASSED, reason="heldout"), n("select", PASSED, reason=""), n("encode", PASSED, "tokens"),
+            sum(records), *records[1:], _sum(mine, "ingest", PASSED), _sum(mine, "judge", "dropped"),
+            _sum(mine, "select", "dropped"), _sum(mine, "select", PASSED),
+            _sum([count for count in mine if count.reason == "heldout"], "select", PASSED),
+            _sum(mine, "encode", PASSED, "tokens"),
         ]  # fmt: skip
         rows.append((source, *(f"{number:,}" for number in numbers)))
     return header, rows
 
 
+def _sum(counts: Sequence[Count], stage: str, outcome: str, number: str = "documents") -> int:
+    return sum(getattr(c, number) or 0 for c in counts if (c.stage, c.outcome) == (stage, outcome))
+
+
 def reasons(ledger: Sequence[Count]) -> tuple[Row, list[Row]]:
-    """Header and a row a reason why something is not in the shards, per stage and source."""
-    header = ("stage", "source", "outcome", "reason", "records", "documents", "bytes", "tokens", "also fired on")
+    """Header and a row a reason why something is not in the shards, per stage and source.
+
+    `count` is records in ingest and documents after it; `also fired` documents on which the rule came behind another.
+    """
+    header = ("stage", "source", "reason", "count", "size", "also fired")
     went_on = (PASSED, "read", "repeated", "heldout")
     ends = [c for c in ledger if c.outcome not in went_on and (c.documents or c.records or c.tokens)]
-    rows = [
-        (
-            c.stage,
-            c.source,
-            c.outcome,
-            c.reason,
-            *("" if n is None else f"{n:,}" for n in (c.records, c.documents, c.bytes, c.tokens, c.also)),
-        )
-        for c in ends
-    ]
+    rows: list[Row] = []
+    for c in ends:
+        reason = f"{c.outcome}: {c.reason}" if c.stage == "ingest" else c.reason
+        size = f"{c.bytes:,} B" if c.bytes else f"{c.tokens:,} tokens" if c.tokens else ""
+        rows.append((c.stage, c.source, reason, _plain(c.records or c.documents), size, _plain(c.also)))
     return header, rows
+
+
+def _plain(number: int | None) -> str:
+    return f"{number:,}" if number else ""
 
 
 def mixture(lines: Sequence[dict[str, Any]]) -> tuple[Row, list[Row]]:
@@ -109,7 +100,8 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> T
     out.pad_edge = False
     for k, name in enumerate(header):
         numeric = all(row[k][:1].isdigit() or not row[k] for row in rows) and bool(rows)
-        out.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        wraps = name in ("reason", "why", "shard")  # the rest would be unreadable in two lines
+        out.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=not wraps)
     for row in rows:
         out.add_row(*row)
     return out
@@ -123,6 +115,9 @@ def show(console: Console, published: Published, url: str) -> None:
         ("\nThe mixture (tokens)", mixture(published.mixture)),
     ):
         console.print(table(title, *content))
+    for line in published.mixture:
+        if not line["placed"]:
+            console.print(f"\n[bold yellow]{line['domain']} is not in this corpus: {line['why']}[/]")
     balanced = "The ledger balances in records, documents, bytes and tokens."
     console.print(f"\n{balanced} Version {published.version} is published in {url}", soft_wrap=True, highlight=False)
 

@@ -18,6 +18,8 @@ from corpus.seeds import draw
 from corpus.shard import read_version
 from corpus.store import Store
 
+DUPLICATES = ("duplicate", "duplicate.near", "duplicate.same_shingles")
+
 
 @dataclass(frozen=True)
 class Place:
@@ -102,7 +104,7 @@ class Sampled:
 
 
 def sample(store: Store, *, dropped: str | None, source: str | None, count: int, seed: int = 0) -> list[Sampled]:
-    """A seeded sample of kept documents, or of those that a rule dropped (its name, a filter's name, or "duplicate").
+    """A seeded sample of kept documents, or of those that a rule dropped (its name, a filter's name, a duplicate).
 
     Raises InputError where none is there.
     """
@@ -114,19 +116,24 @@ def sample(store: Store, *, dropped: str | None, source: str | None, count: int,
         ids = id_bytes(read_table(store, file, ["id"])["id"])[rows]
         drawn += [(int(x), file.part, int(row)) for x, row in zip(draw(ids, seed), rows, strict=True)]
     if not drawn:
-        which = f"was dropped by `{dropped}`" if dropped else "is kept"
+        of = f" of source {source}" if source else ""
+        if dropped is None:
+            raise InputError(f"no document{of} is kept")
         raise InputError(
-            f"no document{f' of source {source}' if source else ''} {which}; the build's table lists the reasons"
+            f"no document{of} was dropped by `{dropped}`; there are rules, filters and {', '.join(DUPLICATES)} to ask "
+            f"for; what ingest could not read stands in quarantine/"
         )
     return [_sampled(store, by_part, part, row) for _, part, row in sorted(drawn)[:count]]
 
 
 def _matching(store: Store, verdicts: File, selection: File, dropped: str | None) -> np.ndarray:
-    chosen = read_table(store, selection, ["kept", "twin"])
+    chosen = read_table(store, selection, ["kept", "both", "either"])
     if dropped is None:
         return np.flatnonzero(chosen["kept"].to_numpy())
-    if dropped.split(".")[0] == "duplicate":
-        return np.flatnonzero(pc.is_valid(chosen["twin"]).to_numpy())
+    if dropped in DUPLICATES:
+        fell = pc.is_valid(chosen["both"]).to_numpy()
+        same = pc.fill_null(pc.equal(chosen["both"], chosen["either"]), False).to_numpy()
+        return np.flatnonzero({"duplicate": fell, "duplicate.near": fell & ~same}.get(dropped, fell & same))
     rules = read_table(store, verdicts, ["rules"])["rules"].to_pylist()
     return np.array([row for row, names in enumerate(rules) if any(_is(name, dropped) for name in names)], np.int64)
 

@@ -50,7 +50,7 @@ def decoded(data: bytes) -> tuple[str, str]:
     """Text and charset of a file that should be text. Raises UnreadError: `empty_text`, `binary` or `undecodable`."""
     if not data:
         raise skip("empty_text")
-    text, charset = decode(data)
+    text, charset = decode(data, markup=data.lstrip()[:5] == b"<?xml")
     nuls = 0 if charset.startswith("utf-16") else data.count(b"\x00")
     if nuls and (charset != "utf-8" or "\ufffd" in text or nuls * 4 > len(data)):
         raise skip("binary", f"{nuls} NUL bytes")

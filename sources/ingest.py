@@ -7,6 +7,7 @@ whose items leave a gap in a file stops the run.
 
 import hashlib
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from corpus.store import Store
 from sources.item import Document, Item
 from sources.read import ReadSettings, read
 
+MAX_PART_ROWS = 100_000  # bounds a worker's memory where documents are tiny
+
 
 @dataclass(frozen=True)
 class IngestSettings:
@@ -43,27 +46,41 @@ def plan_ingest(source: Source, reading: ReadSettings, parts: Parts, folder: Pat
     if not root.is_dir():
         raise InputError(f"source {source.name}: its root {source.root} is not a folder (looked at {root})")
     stamps: dict[str, Stamp] = {}
+    places: dict[str, str] = {}
     for pattern in source.files:
-        found = [path for path in root.glob(pattern) if path.is_file()]
+        try:
+            found = [path for path in root.glob(pattern) if path.is_file()]
+        except (ValueError, IndexError, NotImplementedError) as error:
+            raise InputError(f"source {source.name}: `{pattern}` is not a glob ({error})") from error
         if not found:
             raise InputError(f"source {source.name}: `{pattern}` finds no file below {root}; mend the glob or the root")
         for path in found:
-            name, stat = path.relative_to(root).as_posix(), path.stat()
+            # a name that is not UTF-8 is written down with escapes; the file is opened by what `aside` holds
+            name, stat = os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace"), path.stat()
+            places[name] = str(path)
             stamps[name] = Stamp(name, stat.st_size, stat.st_mtime_ns)
     settings = IngestSettings(source.name, source.snapshot, reading, parts.text_bytes)
     return [
-        Part(f"{source.name}/{source.snapshot}-{number:05d}", unit, settings, source.name, str(root))
+        Part(
+            f"{source.name}/{source.snapshot}-{number:05d}",
+            unit,
+            settings,
+            source.name,
+            {stamp.name: places[stamp.name] for stamp in unit},
+        )
         for number, unit in enumerate(_units(sorted(stamps.values()), parts.input_bytes))
     ]
 
 
 def _units(stamps: Sequence[Stamp], limit: int) -> Iterator[tuple[Stamp, ...]]:
     unit: list[Stamp] = []
+    size = 0
     for stamp in stamps:
-        if unit and sum(s.bytes for s in unit) + stamp.bytes > limit:
+        if unit and size + stamp.bytes > limit:
             yield tuple(unit)
-            unit = []
+            unit, size = [], 0
         unit.append(stamp)
+        size += stamp.bytes
     if unit:
         yield tuple(unit)
 
@@ -75,7 +92,7 @@ def ingest(store: Store, part: Part) -> Output:
     inputs = []
     for stamp in part.inputs:
         assert isinstance(stamp, Stamp)
-        path = Path(part.aside) / stamp.name
+        path = Path(part.aside[stamp.name])
         inputs.append({"name": stamp.name, "bytes": stamp.bytes, "sha256": _file_sha256(path)})
         for item in tiled(read(path, settings.reading), stamp.name, stamp.bytes):
             out.add(stamp.name, item)
@@ -140,7 +157,8 @@ class _Writing:
                 file, item, "quarantined", "too_large", f"{len(text)} bytes of text, at most {limit} are taken"
             )
             return
-        if self.rows and self.text_bytes + len(text) > self.settings.text_bytes:
+        full = self.text_bytes + len(text) > self.settings.text_bytes or len(self.rows) >= MAX_PART_ROWS
+        if self.rows and full:
             self._flush()
         self.rows.append(self._row(file, item, document, text))
         self.text_bytes += len(text)

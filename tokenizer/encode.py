@@ -19,8 +19,6 @@ from corpus.store import Store
 from corpus.text import render_column
 from tokenizer.train import load_model
 
-UNKNOWN_LANGUAGE = "und"  # ISO 639-2's code for undetermined
-
 
 def encode_texts(processor: Any, texts: list[str], vocab_size: int) -> pa.Array:
     """The ids of each text as large_list<uint16|uint32>. Raises DataError for an id outside the vocabulary."""
@@ -42,10 +40,7 @@ def encode(store: Store, part: Part) -> Output:
     assert isinstance(model, File)
     vocab_size: int = part.settings["vocab_size"]
     processor = load_model(store.get(model.path))
-    detected = ["language.label"] if part.settings["detected"] else []
-    table = read_aligned(
-        store, (documents, ["id", "text", "language"]), (scores, ["spans", *detected]), (selection, ["kept"])
-    )
+    table = read_aligned(store, (documents, ["id", "text"]), (scores, ["spans", "lang"]), (selection, ["kept"]))
     kept = np.flatnonzero(table["kept"].to_numpy())
     taken = table.take(pa.array(kept))
     texts = render_column(taken["text"].combine_chunks(), taken["spans"].combine_chunks())
@@ -54,8 +49,7 @@ def encode(store: Store, part: Part) -> Output:
     place = np.full(table.num_rows, -1)
     place[kept] = np.arange(len(kept))
     back = pa.array(place, mask=place < 0)
-    lang = pc.fill_null(table[detected[0] if detected else "language"], UNKNOWN_LANGUAGE).combine_chunks()
-    columns = [table["id"].combine_chunks(), ids.take(back), lang, sizes.take(back)]
+    columns = [table["id"].combine_chunks(), ids.take(back), table["lang"].combine_chunks(), sizes.take(back)]
     out = write_arrow(store, "tokens", documents.part, pa.table(columns, schema=tokens_schema(vocab_size)))
     count = Count(
         "encode", part.source, documents.part, PASSED, documents=len(kept),

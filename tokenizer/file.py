@@ -18,7 +18,8 @@ def tokenize_file(table: Path, model: Path, out: Path) -> str:
         raise InputError(f"{model}: cannot be read: {error.strerror}") from error
     except DataError as error:
         raise InputError(f"{model}: not a SentencePiece model; give the .model file that training wrote") from error
+    vocab_size = processor.get_piece_size()
     given = read_id_text(table)
-    tokens = encode_texts(processor, given["text"].to_pylist(), processor.get_piece_size())
+    tokens = encode_texts(processor, given["text"].to_pylist(), vocab_size)
     write_table(pa.table({"id": given["id"], "tokens": tokens}), out)
     return f"{len(tokens.values):,} tokens of {given.num_rows:,} documents → {out}"

@@ -70,6 +70,8 @@ def load_model(model: bytes | memoryview) -> Any:
     import sentencepiece
 
     try:
+        if not len(model):  # which the library takes for a model of no pieces
+            raise RuntimeError("no bytes")
         return sentencepiece.SentencePieceProcessor(model_proto=bytes(model))
     except RuntimeError as error:
         raise DataError("the tokenizer is not a SentencePiece model; restore the file or set retrain = true") from error
@@ -92,6 +94,8 @@ def train(store: Store, part: Part) -> Output:
     (file,) = part.inputs
     assert isinstance(file, File)
     texts = read_table(store, file, ["text"])["text"].to_pylist()
+    if not texts:
+        raise RecipeError("tokenizer: no document is left to train on; look at the filters, [heldout] and [mixture]")
     model = train_model(texts, settings)
     return Output(*_described(store, model, settings))
 
@@ -115,12 +119,13 @@ def _described(
     info = {
         "tokenizer": asdict(what),
         "continuation": [first_byte + 0x80, first_byte + 0xC0],
-        "settings": plain(_shape(settings)),
+        "settings": plain(settings),
     }
     return files, (), info
 
 
-def _shape(settings: TokenizerSettings) -> TokenizerSettings:
+def model_settings(settings: TokenizerSettings) -> TokenizerSettings:
+    """What decides a model: everything but the wish to have a new one."""
     return replace(settings, retrain=False)
 
 
@@ -154,12 +159,16 @@ def read_lock(store: Store, settings: TokenizerSettings) -> Locked | None:
     if settings.retrain:
         return None
     try:
-        raw = json.loads(bytes(store.get(LOCK)))["tokenizer"]
+        raw = store.get_json(LOCK)["tokenizer"]
     except FileNotFoundError:
         return None
     files = tuple(File(**file) for file in raw["files"])
     found = Locked(Tokenizer(**raw["tokenizer"]), files, tuple(raw["continuation"]), raw["settings"])
-    wanted = plain(_shape(settings))
+    there = store.list("tokenizer")
+    gone = [file.path for file in files if there.get(file.path) != file.bytes]
+    if gone:
+        raise DataError(f"the locked tokenizer's {gone[0]} is gone or cut; restore it, or delete {LOCK} to train anew")
+    wanted = plain(model_settings(settings))
     differing = [key for key in wanted if wanted[key] != found.settings.get(key)]
     if differing:
         key = differing[0]

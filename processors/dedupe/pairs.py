@@ -7,7 +7,7 @@ kept.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -54,15 +54,15 @@ def distinct_sets(tables: Sequence[pa.Table], num: int) -> Sets:
 
 def candidates(signatures: np.ndarray, bands: int, rows: int) -> np.ndarray:
     """Pairs (i < j) of signatures that agree on a whole band: int64[m, 2], sorted, each once."""
-    found = [np.zeros((0, 2), np.int64)]
+    count = np.int64(max(len(signatures), 1))
+    found = np.zeros(0, np.int64)  # i · count + j of each pair, so that one of many bands is held once
     for band in range(bands):
         keys = np.ascontiguousarray(signatures[:, band * rows : (band + 1) * rows]).view(f"V{rows * 4}").ravel()
         _, bucket = np.unique(keys, return_inverse=True)
         order = np.argsort(bucket, kind="stable")
-        found.append(_pairs_in_buckets(order, bucket[order]))
-    pairs = np.concatenate(found)
-    keys = np.unique(pairs[:, 0] * np.int64(len(signatures)) + pairs[:, 1])
-    return np.stack([keys // max(len(signatures), 1), keys % max(len(signatures), 1)], axis=1)
+        pairs = _pairs_in_buckets(order, bucket[order])
+        found = np.union1d(found, pairs[:, 0] * count + pairs[:, 1])
+    return np.stack([found // count, found % count], axis=1)
 
 
 @njit(nogil=True, cache=True)
@@ -123,8 +123,9 @@ def find_pairs(tables: Sequence[pa.Table], texts: Callable[[int, np.ndarray], li
 
     `texts(k, rows)` gives the texts of rows of the k-th table's documents.
     """
-    sets = distinct_sets(tables, dedupe.bands * dedupe.rows)
-    proposed = candidates(sets.signatures, dedupe.bands, dedupe.rows)
+    bands, rows = dedupe.banding
+    sets = distinct_sets(tables, bands * rows)
+    proposed = candidates(sets.signatures, bands, rows)
     shingles = _reshingle(sets, np.unique(proposed), texts, dedupe.shingle)
     edges = verify(proposed, shingles.__getitem__, dedupe.threshold)
     component = components(len(sets.names), edges[:, :2])[edges[:, 0]]
@@ -147,6 +148,11 @@ def _reshingle(
 
 def _ids(names: np.ndarray) -> pa.Array:
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(names), [None, pa.py_buffer(names.tobytes())])
+
+
+def pair_settings(dedupe: Dedupe) -> Dedupe:
+    """What decides pairs: everything but the gate, which only looks at what became of them."""
+    return replace(dedupe, max_removed=1.0)
 
 
 def pairs(store: Store, part: Part) -> Output:

@@ -5,6 +5,7 @@ and its MinHash. Texts too short for one shingle are compared exactly, case and 
 hash of the folded text and they have no signature.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +31,7 @@ class SignSettings:
 
 def sign_settings(dedupe: Dedupe) -> SignSettings:
     """The recipe's numbers that signatures depend on; the threshold is not among them."""
-    return SignSettings(dedupe.shingle, dedupe.bands * dedupe.rows, dedupe.seed)
+    return SignSettings(dedupe.shingle, math.prod(dedupe.banding), dedupe.seed)
 
 
 def sign_table(documents: pa.Table, settings: SignSettings) -> pa.Table:

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.errors import InputError, RecipeError
-from corpus.recipe import Text, read_toml, unknown
+from corpus.strict import Text, read_toml, unknown
 from corpus.text import SPANS, Span, lift, render_column
 from processors.filters.c4 import C4
 from processors.filters.fineweb import FineWeb

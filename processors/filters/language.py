@@ -15,7 +15,7 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpus.errors import InputError
+from corpus.errors import InputError, RecipeError
 from processors.filters.fasttext_model import LIBRARY, load_model, predict
 from processors.filters.measure import Measures
 from processors.filters.rule import Rule, in_force
@@ -40,6 +40,10 @@ class Language:
 
     keep: tuple[str, ...] = ("en",)
     min_score: float = 0.65
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.min_score <= 1:
+            raise RecipeError(f"language: `min_score` is {self.min_score}, a probability lies between 0 and 1")
 
     def number_settings(self) -> dict[str, object]:
         """The model, by its SHA-256."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from corpus.errors import RecipeError
-from corpus.recipe import load_recipe
+from corpus.recipe import Dedupe, load_recipe
 
 GOOD = """name = "small"
 [[source]]
@@ -25,7 +25,7 @@ def write(folder: Path, text: str) -> Path:
 def test_a_recipe_has_defaults_and_a_store_beside_its_folder(tmp_path: Path) -> None:
     (tmp_path / "recipes").mkdir()
     recipe = load_recipe(write(tmp_path / "recipes", GOOD))
-    assert recipe.dedupe.bands * recipe.dedupe.rows == 110
+    assert recipe.dedupe.banding == (22, 5)
     assert recipe.store_url == str(tmp_path / "builds" / "small")
 
 
@@ -35,6 +35,7 @@ def test_a_recipe_has_defaults_and_a_store_beside_its_folder(tmp_path: Path) -> 
         (GOOD.replace("files =", "flies ="), ("recipe.toml:6", "`flies`", "did you mean `files`?")),
         (GOOD + "[dedupe]\ntreshold = 0.7\n", ("recipe.toml:8", "`treshold`", "`threshold`")),
         (GOOD + "[dedupe]\nthreshold = 7\n", ("recipe.toml:8", "7", "at most 1")),
+        (GOOD + "[dedupe]\nbands = 14\n", ("recipe.toml:8", "given with the other one")),
         (GOOD + '[tokenizer]\nvocab_size = "big"\n', ("recipe.toml:8", "'big'", "int")),
         (GOOD.replace('root = "raw"\n', ""), ("lacks `root`",)),
         (GOOD + GOOD.split("\n", 1)[1], ("different for two sources of one name",)),
@@ -51,3 +52,9 @@ def test_mistakes_are_named(tmp_path: Path, text: str, says: tuple[str, ...]) ->
 def test_a_missing_recipe_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"nope\.toml: cannot be read: No such file"):
         load_recipe(tmp_path / "nope.toml")
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.3, 0.5, 0.66, 0.7, 0.75, 0.8, 0.9, 1.0])
+def test_bands_follow_the_threshold_so_that_hardly_a_pair_is_missed(threshold: float) -> None:
+    assert Dedupe(threshold=threshold).missed <= 2e-4
+    assert Dedupe(threshold=0.8, bands=14, rows=8).missed == pytest.approx(0.076, abs=0.001)  # FineWeb's

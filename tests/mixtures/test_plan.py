@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.errors import RecipeError
+from corpus.strict import Text
 from mixtures.plan import PRESETS, Available, Domain, Mixture, domain_of, load_mixture, shares, solve
 
+TEXT = Text("recipe.toml", "", "mixture")
 PLENTY = {"a": Available(100, 4_000, 1_000), "b": Available(50, 8_000, 2_000), "c": Available(10, 400, 100)}
 
 
@@ -74,13 +76,13 @@ def test_every_preset_loads_and_sums_to_one() -> None:
     names = [path.stem for path in PRESETS.glob("*.toml")]
     assert {"the-pile", "stem30-web25-books15", "starter", "llama", "gpt3"} <= set(names)
     for name in names:
-        mixture = load_mixture({"preset": name}, Path(), "recipe.toml")
+        mixture = load_mixture({"preset": name}, Path(), TEXT)
         assert sum(shares(mixture).values()) == pytest.approx(1)
         assert mixture.source
 
 
 def test_the_pile_has_its_table() -> None:
-    pile = load_mixture({"preset": "the-pile"}, Path(), "recipe.toml")
+    pile = load_mixture({"preset": "the-pile"}, Path(), TEXT)
     entries = {domain.name: domain for domain in pile.domain}
     assert len(entries) == 22
     assert (entries["pile-cc"].weight, entries["pile-cc"].max_epochs) == (18.11, 1.0)
@@ -88,7 +90,7 @@ def test_the_pile_has_its_table() -> None:
 
 
 def test_the_share_left_over_is_the_rest() -> None:
-    mixture = load_mixture({"preset": "stem30-web25-books15"}, Path(), "recipe.toml")
+    mixture = load_mixture({"preset": "stem30-web25-books15"}, Path(), TEXT)
     assert shares(mixture) == pytest.approx({"stem": 0.30, "web": 0.25, "books": 0.15, "general": 0.30})
 
 
@@ -104,7 +106,7 @@ def test_the_share_left_over_is_the_rest() -> None:
 )
 def test_mistakes_are_named(table: dict[str, object], says: str) -> None:
     with pytest.raises(RecipeError, match=says):
-        load_mixture(table, Path(), "recipe.toml")
+        load_mixture(table, Path(), TEXT)
 
 
 def test_entries_take_documents_by_column_the_first_that_fits() -> None:

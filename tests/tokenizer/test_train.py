@@ -73,11 +73,15 @@ def test_the_lock_holds_until_the_recipe_says_retrain(tmp_path: Path) -> None:
     assert read_lock(store, SETTINGS) is None
     what = Tokenizer("tokenizer/t.model", "0" * 64, 380, EOS, PAD, "tokenizer/b.npy")
     found = Locked(what, (File("tokenizer/t.model", "0" * 64, 1, 0),), (132, 196), plain(SETTINGS))
+    store.put("tokenizer/t.model", b"1")
     write_lock(store, found)
     assert read_lock(store, SETTINGS) == found
     assert read_lock(store, TokenizerSettings(**{**asdict(SETTINGS), "retrain": True})) is None
     with pytest.raises(RecipeError, match=r"locked with vocab_size = 380, the recipe says 999.*retrain = true"):
         read_lock(store, TokenizerSettings(vocab_size=999, sample_bytes=10_000))
+    store.delete("tokenizer/t.model")
+    with pytest.raises(DataError, match="is gone or cut; restore it"):
+        read_lock(store, SETTINGS)
 
 
 def test_token_bytes_of_a_cut_document_add_up() -> None:
