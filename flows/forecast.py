@@ -22,6 +22,7 @@ from processors.filters.chain import number_identity
 from processors.filters.stages import SCORE
 from report.console import table
 from sources.ingest import INGEST
+from tokenizer.train import read_lock
 
 SAMPLE_BYTES = 1 << 20
 
@@ -62,9 +63,13 @@ def show_plan(console: Console, recipe: Recipe, store: Store) -> None:
     except Unknown:
         done = False
     rows = [(stage, str(have), str(of - have), escape(why)) for stage, have, of, why in run.rows]
+    locked = read_lock(store, recipe.tokenizer) is not None
     if not done:
         seen = [row[0] for row in run.rows]
-        rows += [(stage, "", "?", f"known once {seen[-1]} is done") for stage in STAGES if stage not in seen]
+        later = [stage for stage in STAGES if stage not in seen and not (locked and stage in ("sample", "tokenizer"))]
+        rows += [(stage, "", "?", f"known once {seen[-1]} is done") for stage in later]
+    if locked:
+        rows.append(("tokenizer", "", "", "locked, stays as it is"))
     console.print(table("", ("stage", "parts done", "to do", "why"), rows))
     if done:
         console.print(f"\nNothing to do: {store.url} is what the recipe asks for.", soft_wrap=True)
