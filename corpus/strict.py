@@ -11,11 +11,14 @@ import tomllib
 import types
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from corpus.errors import RecipeError
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"  # what becomes part of a path
 
 
@@ -66,20 +69,24 @@ class Text:
 
 
 def parse(cls: type[T], table: dict[str, Any], text: Text) -> T:
-    """A frozen dataclass from a TOML table, strictly.
+    """A frozen dataclass from a TOML table, strictly; a ValueError of its own checks is told with the table's name.
 
     Raises RecipeError with file, line, key and the nearest known key.
     """
     hints = get_type_hints(cls)
-    names = [f.name for f in dataclasses.fields(cls) if f.metadata.get("key", True)]  # type: ignore[arg-type]
+    names = [f.name for f in dataclasses.fields(cls) if f.metadata.get("key", True)]
     for key in table:
         if key not in names:
             raise unknown(text.line(key), "key", key, names)
-    for f in dataclasses.fields(cls):  # type: ignore[arg-type]
+    for f in dataclasses.fields(cls):
         missing = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         if missing and f.name not in table:
             raise RecipeError(f"{text.path}: [{text.header or 'top'}] lacks `{f.name}`; add it")
-    return cls(**{key: _value(hints[key], value, key, text) for key, value in table.items()})
+    values = {key: _value(hints[key], value, key, text) for key, value in table.items()}
+    try:
+        return cls(**values)
+    except ValueError as error:  # the dataclass' own rule for its fields together
+        raise RecipeError(f"{text.path}: [{text.header or 'top'}] {error}") from error
 
 
 def unknown(where: str, what: str, name: str, known: list[str]) -> RecipeError:
@@ -97,31 +104,26 @@ def _value(hint: Any, value: Any, key: str, text: Text) -> Any:
         if value in args:
             return value
         raise unknown(text.line(key), key, str(value), [str(arg) for arg in args])
-    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
-        return parse(hint, value, text.inside(key))  # type: ignore[arg-type]
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        return parse(hint, value, text.inside(key))
     if origin is tuple and isinstance(value, list):
         inner = args[0]
-        if dataclasses.is_dataclass(inner):
+        if isinstance(inner, type) and dataclasses.is_dataclass(inner):
             _tables(value, key, text)
-            return tuple(parse(inner, item, text.inside(key, n)) for n, item in enumerate(value))  # type: ignore[arg-type]
+            return tuple(parse(inner, item, text.inside(key, n)) for n, item in enumerate(value))
         return tuple(_value(inner, item, key, text) for item in value)
     wanted = origin or hint
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if wanted is Any or (isinstance(value, wanted) and not (wanted is int and isinstance(value, bool))):
         return value
-    kinds = {
-        tuple: "a list",
-        dict: "a table",
-        int: "an integer",
-        float: "a number",
-        str: "a string",
-        bool: "true or false",
-    }
-    name = (
-        f"a table: [{text.inside(key).header}]" if dataclasses.is_dataclass(wanted) else kinds.get(wanted, str(wanted))
-    )
+    name = _KINDS.get(wanted, f"a table: [{text.inside(key).header}]")
     raise RecipeError(f"{text.line(key)}: `{key}` is {value!r}, it must be {name}")
+
+
+_KINDS = {
+    tuple: "a list", dict: "a table", int: "an integer", float: "a number", str: "a string", bool: "true or false",
+}  # fmt: skip
 
 
 def _tables(value: list[Any], key: str, text: Text) -> None:

@@ -1,19 +1,16 @@
 """A run's settings: one TOML file in, frozen dataclasses out.
 
 Top-level keys are the run's (`TrainConfig`), `[model]` and `[optim]` are tables of their own. The file is read
-strictly: an unknown key, a wrong type or an impossible value is an error that names the key and the remedy.
-Places (corpus, output folder) are never in it: the same file describes the same run anywhere.
+strictly (`corpus.strict`). Places (corpus, output folder) are never in it: the same file describes the same run
+anywhere.
 """
 
-import difflib
-import tomllib
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal
 
-from corpus.errors import InputError, RecipeError
-
-Settings = TypeVar("Settings")
+from corpus.errors import InputError
+from corpus.strict import Text, parse, read_toml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +102,7 @@ class TrainConfig:
 
 def _check(holds: bool, key: str, value: object, wanted: str) -> None:
     if not holds:
-        raise RecipeError(f"{key} = {value} in the training settings: it must be {wanted}")
+        raise ValueError(f"`{key}` is {value!r}, it must be {wanted}")
 
 
 def load_config(name: str) -> TrainConfig:
@@ -115,49 +112,8 @@ def load_config(name: str) -> TrainConfig:
     """
     here = Path(__file__).parent
     path = here / f"{name}.toml" if (here / f"{name}.toml").is_file() else Path(name)
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+    if not path.is_file():
         known = ", ".join(sorted(p.stem for p in here.glob("*.toml")))
-        raise InputError(f"no training settings {name!r}: give one of {known}, or the path of a TOML file") from error
-    except tomllib.TOMLDecodeError as error:
-        raise RecipeError(f"{path}: not valid TOML: {error}") from error
-    try:
-        _check_keys(TrainConfig, table, "the top level")
-        model = _strict(ModelConfig, table.pop("model", {}), "[model]")
-        optim = _strict(OptimConfig, table.pop("optim", {}), "[optim]")
-        return _strict(TrainConfig, table | {"model": model, "optim": optim}, "the top level")
-    except RecipeError as error:
-        raise RecipeError(f"{path}: {error}") from error
-
-
-def _strict(kind: type[Settings], table: Any, where: str) -> Settings:
-    """`kind(**table)` with every key known, none missing and every value of its field's type."""
-    known = {f.name: f.type for f in fields(kind)}  # type: ignore[arg-type]
-    if not isinstance(table, dict):
-        raise RecipeError(f"{where} must be a table")
-    _check_keys(kind, table, where)
-    for key, value in table.items():
-        _check_type(key, value, known[key])
-    try:
-        return kind(**{k: float(v) if known[k] is float else v for k, v in table.items()})
-    except TypeError as error:  # the dataclass names the missing keys itself
-        raise RecipeError(f"{where}: {str(error).split('() ')[-1]}") from error
-
-
-def _check_keys(kind: type, table: dict[str, Any], where: str) -> None:
-    known = [f.name for f in fields(kind)]
-    for key in table:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-            raise RecipeError(f"unknown key {key!r} in {where}: {hint}")
-
-
-def _check_type(key: str, value: Any, kind: Any) -> None:
-    if get_origin(kind) is Literal:
-        _check(value in get_args(kind), key, repr(value), f"one of {', '.join(map(repr, get_args(kind)))}")
-        return
-    accepted = (int, float) if kind is float else (kind,)
-    right = isinstance(value, accepted) and (kind is bool or not isinstance(value, bool))
-    _check(right, key, repr(value), f"of type {kind.__name__}")
+        raise InputError(f"no training settings {name!r}: give one of {known}, or the path of a TOML file")
+    text, table = read_toml(path)
+    return parse(TrainConfig, table, Text(str(path), text))

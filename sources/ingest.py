@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import xxhash
 
 from corpus.errors import DataError, InputError, LedgerError
@@ -94,7 +95,7 @@ def ingest(store: Store, part: Part) -> Output:
         assert isinstance(stamp, Stamp)
         path = Path(part.aside[stamp.name])
         inputs.append({"name": stamp.name, "bytes": stamp.bytes, "sha256": _file_sha256(path)})
-        for item in tiled(read(path, settings.reading), stamp.name, stamp.bytes):
+        for item in tiled(read(path, settings.reading), stamp.name, stamp.bytes, path):
             out.add(stamp.name, item)
     return out.finish(inputs)
 
@@ -102,8 +103,10 @@ def ingest(store: Store, part: Part) -> Output:
 INGEST = Stage("ingest", ingest, version=1, libraries=("resiliparse",))
 
 
-def tiled(items: Iterable[Item], name: str, size: int) -> Iterator[Item]:
-    """The items as they come, while they tile the file. Raises LedgerError at the first gap or overlap.
+def tiled(items: Iterable[Item], name: str, size: int, path: Path | None = None) -> Iterator[Item]:
+    """The items as they come, while they tile the file: its bytes, or the rows that a Parquet file at `path` states.
+
+    Raises LedgerError at the first gap or overlap, or where the end is missing.
 
     Items of one stretch (several documents in a record) repeat its range with rising ordinals.
     """
@@ -117,8 +120,13 @@ def tiled(items: Iterable[Item], name: str, size: int) -> Iterator[Item]:
             )
         start, end, unit = item.start, item.end, item.unit
         yield item
-    if unit == "byte" and end != size:
-        raise LedgerError(f"{name}: read up to byte {end} of {size}; {size - end:+d} bytes are not accounted for")
+    total = end  # of a compressed stream's expansion only its reader knows the end
+    if unit == "byte":
+        total = size
+    elif unit == "row" and path:
+        total = pq.read_metadata(path).num_rows
+    if end != total:
+        raise LedgerError(f"{name}: read up to {unit} {end} of {total}; {total - end:+d} {unit}s are not accounted for")
 
 
 def _file_sha256(path: Path) -> str:

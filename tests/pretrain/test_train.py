@@ -137,9 +137,9 @@ def test_a_corpus_too_small_for_a_window_is_named(tmp_path: Path, changed: Chang
 
 def test_the_room_without_torch_says_what_to_install() -> None:
     code = (
-        "import sys; sys.modules['torch'] = None; import pretrain.config, runpy\n"
+        "import sys; sys.modules['torch'] = None; import corpus.errors, runpy\n"
         "try: import pretrain.train\n"
-        "except pretrain.config.RecipeError as error: print(error)\n"
+        "except corpus.errors.RecipeError as error: print(error)\n"
         "runpy.run_module('pretrain.train', run_name='__main__')"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
