@@ -152,6 +152,15 @@ def _check(recipe: Recipe, text: Text) -> None:
                 bool(pattern) and not pattern.startswith("/") and "\0" not in pattern and ".." not in pattern.split("/")
             )
             must(good, inside, "files", pattern, "a glob below the root")
+        for key in ("chain", "domain", "kind"):
+            first = next(getattr(other, key) for other in recipe.source if other.name == source.name)
+            must(
+                getattr(source, key) == first,
+                inside,
+                key,
+                getattr(source, key),
+                f"{first!r}, as for the source's others",
+            )
         once = (source.name, source.snapshot) not in seen
         must(once, inside, "snapshot", source.snapshot, "different for two sources of one name")
         seen.add((source.name, source.snapshot))

@@ -255,3 +255,16 @@ def left(group: int) -> bool:
             return False
         time.sleep(0.1)
     return True
+
+
+def test_a_killed_build_leaves_no_worker(world: Path) -> None:
+    store = Store(load_recipe(world).store_url)
+    command = [sys.executable, "-m", "gristmill", "build", str(world), "--workers", "2"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    for _ in range(200):
+        if store.list("entries"):
+            break
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert not left(process.pid)

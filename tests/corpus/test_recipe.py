@@ -58,3 +58,10 @@ def test_a_missing_recipe_is_one_line(tmp_path: Path) -> None:
 def test_bands_follow_the_threshold_so_that_hardly_a_pair_is_missed(threshold: float) -> None:
     assert Dedupe(threshold=threshold).missed <= 2e-4
     assert Dedupe(threshold=0.8, bands=14, rows=8).missed == pytest.approx(0.076, abs=0.001)  # FineWeb's
+
+
+def test_snapshots_of_one_source_agree_on_what_it_is(tmp_path: Path) -> None:
+    later = GOOD.split("\n", 1)[1] + 'snapshot = "1"\n'
+    assert len(load_recipe(write(tmp_path, GOOD + later)).source) == 2
+    with pytest.raises(RecipeError, match=r"recipe\.toml:13: `domain` is 'news', it must be ''"):
+        load_recipe(write(tmp_path, GOOD + later + 'domain = "news"\n'))
