@@ -110,7 +110,9 @@ def _write(store: Store, what: dict[str, Any]) -> tuple[int, bool]:
         return number, False
     number += 1
     while not store.create(f"versions/{number:04d}.json", canonical({**what, "version": number})):
-        number += 1  # another run published meanwhile
+        if store.get_json(f"versions/{number:04d}.json") == json.loads(canonical({**what, "version": number})):
+            break  # another run published the same meanwhile
+        number += 1
     store.put("versions/current", f"{number:04d}\n".encode())
     return number, True
 

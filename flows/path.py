@@ -23,11 +23,11 @@ from processors.dedupe.gate import check_removed
 from processors.dedupe.pairs import PAIRS_STAGE, pair_settings
 from processors.dedupe.select import SELECT, SelectSettings
 from processors.dedupe.sign import SIGN, sign_settings
-from processors.filters.chain import load_chain, named_chain, number_identity, rule_identity
+from processors.filters.chain import CHAINS, load_chain, named_chain, number_identity, rule_identity
 from processors.filters.rule import Filter
 from processors.filters.stages import JUDGE, SCORE
 from sources.ingest import INGEST, plan_ingest
-from sources.read import ReadSettings
+from sources.read import READERS, ReadSettings
 from tokenizer.encode import ENCODE
 from tokenizer.shard import SHARD, ShardSettings
 from tokenizer.train import TRAIN, Locked, locked, model_settings, read_lock, write_lock
@@ -66,18 +66,15 @@ def check(recipe: Recipe) -> Checked:
 
 def _reading(source: Source, text: Text) -> ReadSettings:
     must("kind" not in source.options, text, "options", source.options, "without `kind`, which is a key of its own")
-    if source.kind not in _CHAIN:
-        raise unknown(text.line("kind"), "kind of source", source.kind, list(_CHAIN))
+    if source.kind not in READERS:
+        raise unknown(text.line("kind"), "kind of source", source.kind, list(READERS))
     return parse(ReadSettings, {"kind": source.kind, **source.options}, text)
 
 
 def _chain(source: Source, own: dict[str, tuple[Filter, ...]], text: Text) -> tuple[Filter, ...]:
-    """The recipe's own chain of that name, else the bundled one; by default that of the source's kind."""
-    name = source.chain or _CHAIN[source.kind]
+    """The recipe's own chain of that name, else the bundled one; by default that of the source's kind, or `text`."""
+    name = source.chain or (source.kind if source.kind in CHAINS else "text")
     return own[name] if name in own else named_chain(name, text.line("chain"), tuple(own))
-
-
-_CHAIN = {"web": "web", "books": "books", "code": "code", "tabular": "text"}
 
 
 def build(recipe: Recipe, store: Store, run: Run, accept: Sequence[str] = ()) -> Published:

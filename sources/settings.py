@@ -1,14 +1,8 @@
 """What decides how input files are read. Every field changes documents, so every one is part of their identity."""
 
 from dataclasses import dataclass
-from typing import Literal
 
-from corpus.errors import RecipeError
 from processors.extract import EXTRACTORS, HtmlLimits
-
-KINDS = ("web", "books", "code", "tabular")
-
-Kind = Literal["web", "books", "code", "tabular"]
 
 
 @dataclass(frozen=True)
@@ -16,10 +10,10 @@ class ReadSettings:
     """One source's reading: its kind, the extractor for HTML, column names for tables, and counted limits.
 
     The limits are in bytes unless their name says otherwise; what exceeds one is quarantined with a reason that names
-    it. Raises RecipeError for an unknown kind or extractor and for a limit below one.
+    it. Raises ValueError for an unknown extractor and for a limit below one.
     """
 
-    kind: Kind
+    kind: str
     """`web`: WARC, WET, HTML files; `books`: EPUB, plain text, zip of texts; `code`: tar, zip, files; `tabular`:
     Parquet, JSONL."""
     extractor: str = "main"
@@ -56,13 +50,11 @@ class ReadSettings:
     """Tags of one page, closing ones counted."""
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise RecipeError(f"unknown kind of source `{self.kind}`; there are {', '.join(KINDS)}")
         if self.extractor not in EXTRACTORS:
-            raise RecipeError(f"unknown extractor `{self.extractor}`; there are {', '.join(EXTRACTORS)}")
+            raise ValueError(f"`extractor` is {self.extractor!r}, it must be one of {', '.join(EXTRACTORS)}")
         for name, value in vars(self).items():
             if name.startswith("max_") and value < 1:
-                raise RecipeError(f"{name} is {value}; it must be at least 1")
+                raise ValueError(f"`{name}` is {value}, it must be at least 1")
 
     @property
     def html_limits(self) -> HtmlLimits:
