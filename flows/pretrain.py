@@ -55,3 +55,6 @@ def trainer(*arguments: str) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.stdin.close()
+            for _ in process.stdout or ():  # a line into a closed pipe would cost it its last checkpoint
+                pass
+            process.wait()  # Popen's own exit waits a quarter of a second after Ctrl-C

@@ -5,6 +5,7 @@ strictly (`corpus.strict`). Places (corpus, output folder) are never in it: the 
 anywhere.
 """
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +33,8 @@ class ModelConfig:
     """Attention stops at document boundaries."""
 
     def __post_init__(self) -> None:
+        for key in ("layers", "width", "heads", "kv_heads", "hidden"):
+            _check(getattr(self, key) >= 1, key, getattr(self, key), ">= 1")
         _check(self.width % (2 * self.heads) == 0, "width", self.width, f"a multiple of 2 x heads = {2 * self.heads}")
         _check(self.heads % self.kv_heads == 0, "kv_heads", self.kv_heads, f"a divisor of heads = {self.heads}")
 
@@ -57,6 +60,10 @@ class OptimConfig:
     """Shares of the steps for the linear rise and the linear fall of a warmup-stable-decay schedule."""
 
     def __post_init__(self) -> None:
+        for key in ("lr", "embedding_lr", "head_lr"):
+            rate = getattr(self, key)
+            _check(math.isfinite(rate) and rate > 0, key, rate, "a number above 0")
+        _check(self.decay >= 0, "decay", self.decay, ">= 0")
         _check(self.warmup >= 0 and self.warmup + self.decay <= 1, "warmup + decay", self.warmup + self.decay, "<= 1")
 
 
@@ -91,6 +98,8 @@ class TrainConfig:
     def __post_init__(self) -> None:
         for key in ("steps", "sequence_length", "batch_windows", "log_every", "keep"):
             _check(getattr(self, key) >= 1, key, getattr(self, key), ">= 1")
+        for key in ("micro_windows", "threads", "heldout_tokens", "save_every"):
+            _check(getattr(self, key) >= 0, key, getattr(self, key), ">= 0")
         micro = self.micro_windows or self.batch_windows
         _check(self.batch_windows % micro == 0, "micro_windows", micro, f"a divisor of {self.batch_windows}")
 

@@ -5,6 +5,7 @@ reported step, and one last object with the held-out result. A continued run dro
 it continues from, so every step stands there once.
 """
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +14,9 @@ Say = Callable[[str], None]
 
 
 def show(line: str) -> None:
-    """Print, also when the output is a pipe that somebody follows."""
-    print(line, flush=True)
+    """Print, also when the output is a pipe that somebody follows; nobody listening any more is no reason to end."""
+    with contextlib.suppress(BrokenPipeError):
+        print(line, flush=True)
 
 
 class Metrics:

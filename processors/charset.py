@@ -30,10 +30,11 @@ def decode(data: bytes, declared: str | None = None, *, markup: bool = False) ->
         return data.decode(unmarked, "replace"), unmarked
     if data.isascii() and b"\x1b" not in data:  # ISO-2022 switches charsets with ESC in seven bits
         return data.decode("ascii"), "utf-8"
-    try:
-        return data.decode("utf-8"), "utf-8"
-    except UnicodeDecodeError:
-        pass
+    if not data.isascii():
+        try:
+            return data.decode("utf-8"), "utf-8"
+        except UnicodeDecodeError:
+            pass
     labels = [declared]
     if markup:
         labels += [
@@ -41,6 +42,8 @@ def decode(data: bytes, declared: str | None = None, *, markup: bool = False) ->
             for match in (_META.search(data[:_HEAD]), _XML.match(data[:_HEAD]))
             if match
         ]
+    if b"\x1b$" in data:
+        labels.append("iso-2022-jp")
     for label in labels:
         stated = _known(label)
         if stated and not stated.startswith("utf"):
@@ -48,6 +51,8 @@ def decode(data: bytes, declared: str | None = None, *, markup: bool = False) ->
                 return data.decode(stated), stated
             except (UnicodeDecodeError, ValueError):
                 continue
+    if data.isascii():
+        return data.decode("ascii"), "utf-8"
     guess = detect(data)
     return data.decode(guess, "replace"), guess
 

@@ -144,7 +144,8 @@ def _declarations(tree: Any) -> dict[str, str | None]:
     if head is None:
         return found
     for meta in head.query_selector_all(_META):
-        field = _META_FIELDS[(meta.getattr("name") or meta.getattr("property")).lower()]
+        keys = [(meta.getattr(key) or "").lower() for key in ("name", "property")]
+        field = next(_META_FIELDS[key] for key in keys if key in _META_FIELDS)
         found[field] = found.get(field) or _tidy(meta.getattr("content"))
     if link := head.query_selector('link[rel="canonical" i]'):
         found["canonical"] = _tidy(link.getattr("href"))

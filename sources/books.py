@@ -21,7 +21,7 @@ _PLAIN = 4 * 2**10
 
 # The marks that its files have carried since about 1990; the licence text begins or ends there.
 _START = re.compile(
-    r"^.{0,9}(?:\*\*\*? ?START OF (?:THE|THIS) PROJECT GUTENBERG[^\n]*(?:\n[^\n]+){0,2}?\*\*\*"
+    r"^.{0,9}(?:\*\*\*? ?START OF (?:THE|THIS) PROJECT GUTENBERG(?:[^\n]*\*\*\*|[^\n]*(?:\n[^\n]+){0,2}?\*\*\*)"
     r"|\*END\*? ?THE SMALL PRINT![^\n]*\*END\*|\*END THE SMALL PRINT![^\n]*)[^\n]*\n",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -48,6 +48,8 @@ def without_gutenberg(text: str) -> tuple[str, dict[str, str]]:
     """The text without Project Gutenberg's header and footer, and the fields of its header; as it is if it has none."""
     start = _START.search(text[:_HEAD])
     end = next(iter(_END.finditer(text, start.end() if start else 0)), None)
+    if end and _START.search(text, end.end()):
+        return text, {}  # several books in one file: no one header is the text's
     if not start and not (end and "gutenberg" in text[:_PLAIN].lower()):
         return text, {}
     head = text[: start.end()] if start else text[:_PLAIN]

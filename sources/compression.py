@@ -84,7 +84,9 @@ def _expanded(source: Iterator[bytes], kind: str, most: int | None) -> Iterator[
                 return
             continue
         if members:
-            pending = pending.lstrip(b"\x00") if kind != "xz" else pending
+            pending = pending.lstrip(b"\x00")
+            while len(pending) < 8 and (more := next(source, b"")):
+                pending += more
             if codec_of(pending) != kind:
                 raise BrokenError("trailing_garbage", f"after {members} good {kind} streams come bytes that are none")
         pending = yield from _member(pending, source, kind)

@@ -125,12 +125,16 @@ def _parquet(path: Path, settings: ReadSettings) -> Iterator[Item]:
         return
     with file:
         rows = file.metadata.num_rows
+        sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        if rows < 0 or min(sizes, default=0) < 0 or sum(sizes) > rows:
+            yield from unreadable(path, "bad_parquet", f"{rows} rows stated, the row groups state {sum(sizes)}")
+            return
         if problem := _column_problem(schema, settings.text_column):
             yield Item(0, rows, "quarantined", *problem, unit="row")
             return
         start = 0
         for group in range(file.num_row_groups):
-            end = start + file.metadata.row_group(group).num_rows
+            end = start + sizes[group]
             yield from _row_group(file, group, start, end, settings)
             start = end
         if start < rows or not rows:
@@ -174,11 +178,17 @@ def _row_group(file: Any, group: int, start: int, end: int, settings: ReadSettin
 
 
 def _values(column: Any) -> list[Any]:
-    """A column as Python values; strings as bytes, since a file's strings need not be valid UTF-8."""
+    """A column's values as bytes, since strings need not be valid UTF-8; numbers and dates as they are written."""
     import pyarrow as pa
 
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    if not any(is_kind(column.type) for is_kind in kinds):
+        try:
+            column = column.cast(pa.string())
+        except pa.ArrowException:  # a list, a date out of range, a time zone that is none: no value, not a lost row
+            return [None] * len(column)
     if pa.types.is_string(column.type):
         column = column.cast(pa.binary())
     elif pa.types.is_large_string(column.type):

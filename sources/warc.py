@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from sources.compression import chunks, codec, unit_of
 from sources.item import Unit
@@ -115,14 +116,14 @@ def _member(pending: bytes, source: Iterator[bytes], limit: int) -> tuple[bytes,
 
 def _next_member(path: Path, start: int, size: int) -> int:
     """Where the next gzip member that expands to a WARC record begins, or `size`."""
-    with path.open("rb") as file:
+    with path.open("rb") as file, path.open("rb") as probe:
         file.seek(start)
         held, at = b"", start
         while data := file.read(2**20):
             held += data
             found = held.find(_GZIP)
             while found >= 0:
-                if _begins_record(path, at + found):
+                if _begins_record(probe, at + found):
                     return at + found
                 found = held.find(_GZIP, found + 1)
             at += len(held) - 2
@@ -130,13 +131,12 @@ def _next_member(path: Path, start: int, size: int) -> int:
     return size
 
 
-def _begins_record(path: Path, start: int) -> bool:
-    with path.open("rb") as file:
-        file.seek(start)
-        try:
-            return looks_like_warc(zlib.decompressobj(31).decompress(file.read(512), 64))
-        except zlib.error:
-            return False
+def _begins_record(file: BinaryIO, start: int) -> bool:
+    file.seek(start)
+    try:
+        return looks_like_warc(zlib.decompressobj(31).decompress(file.read(512), 64))
+    except zlib.error:
+        return False
 
 
 def _records(window: Window, settings: ReadSettings) -> Iterator[Record]:

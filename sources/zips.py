@@ -4,6 +4,7 @@ What lies before the first member is `zip_preamble`, what comes after the last i
 what is there; a size in it is never believed.
 """
 
+import lzma
 import stat
 import struct
 import zipfile
@@ -16,7 +17,7 @@ from sources.tar import Entry
 
 FAULTS = (
     zipfile.BadZipFile, zlib.error, struct.error, OverflowError, NotImplementedError, RuntimeError,
-    OSError, EOFError, ValueError, LookupError,
+    OSError, EOFError, ValueError, LookupError, lzma.LZMAError,
 )  # fmt: skip
 
 

@@ -24,7 +24,10 @@ from processors.filters.rule import Rule, in_force
 
 @dataclass(frozen=True)
 class GopherRepetition:
-    """Every score is a float64 share, null for an empty text; an n-gram's is 0 where the text has fewer words."""
+    """Every score is a float64 share: 0 where a text has too few lines, paragraphs or words for it.
+
+    Shares of characters are null for an empty text.
+    """
 
     name: ClassVar[str] = "gopher_repetition"
     version: ClassVar[int] = 1

@@ -36,3 +36,17 @@ def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, message: str) ->
 def test_a_missing_file_names_the_bundled_ones() -> None:
     with pytest.raises(InputError, match="single_gpu, tiny"):
         load_config("huge")
+
+
+@pytest.mark.parametrize(
+    "setting", ["heads = 0", "layers = 0", "micro_windows = -2", "heldout_tokens = -1", "lr = nan"]
+)
+def test_impossible_numbers_are_refused(tmp_path: Path, setting: str) -> None:
+    key = setting.split(" ")[0]
+    lines = [line for line in TINY.splitlines() if not line.startswith(f"{key} =")]
+    table = {"heads": "[model]", "layers": "[model]", "lr": "[optim]"}.get(key)
+    lines.insert(lines.index(table) + 1 if table else 0, setting)
+    path = tmp_path / "run.toml"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(RecipeError, match=f"`{key}` is"):
+        load_config(str(path))
