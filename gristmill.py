@@ -50,7 +50,7 @@ def build(
     recipe: RecipePath,
     store: StoreUrl = "",
     workers: Workers = 0,
-    accept: Annotated[list[str], typer.Option(help="A source whose share of duplicates is accepted.")] = [],  # noqa: B006
+    accept: Annotated[list[str] | None, typer.Option(help="A source whose share of duplicates is accepted.")] = None,
     prefect: Annotated[bool, typer.Option("--prefect", help="As a Prefect flow: history, artifacts, a UI.")] = False,
 ) -> None:
     """Build a corpus; safe to interrupt and run again."""
@@ -58,7 +58,7 @@ def build(
         from flows.build import build as flow
         from flows.command import run
 
-        raise typer.Exit(run(flow, str(recipe), store=store, workers=workers, accept=accept))
+        raise typer.Exit(run(flow, str(recipe), store=store, workers=workers, accept=accept or []))
     from corpus.pool import Pool, PoolRun
     from corpus.recipe import load_recipe
     from corpus.store import Store
@@ -69,7 +69,7 @@ def build(
     place, screen = Store(store or wanted.store_url), console()
     bars = StageBars(screen)
     with Pool(workers or os.cpu_count() or 1, place) as pool, bars.bars:
-        published = path.build(wanted, place, PoolRun(place, pool, bars), accept)
+        published = path.build(wanted, place, PoolRun(place, pool, bars), accept or [])
         ran = pool.started
     if published.new or ran:
         show(screen, published, place.url)

@@ -8,6 +8,7 @@ dropped for a named reason.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from corpus.errors import LedgerError
 
@@ -46,9 +47,11 @@ def total(counts: Iterable[Count], by: Sequence[str] = ("stage", "source", "outc
         groups[tuple(getattr(count, name) for name in by)].append(count)
     added = []
     for members in groups.values():
-        blank = {name: "" for name in ("stage", "source", "part", "outcome", "reason") if name not in by}
-        sums = {name: _add([getattr(count, name) for count in members]) for name in NUMBERS}
-        added.append(replace(members[0], **blank, **sums))  # type: ignore[arg-type]
+        blank: dict[str, Any] = {
+            name: "" for name in ("stage", "source", "part", "outcome", "reason") if name not in by
+        }
+        sums: dict[str, Any] = {name: _add([getattr(count, name) for count in members]) for name in NUMBERS}
+        added.append(replace(members[0], **blank, **sums))
     return added
 
 

@@ -1,5 +1,6 @@
 """Files: the same table gives the same bytes under the same name, and a misaligned pair is refused."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from corpus.errors import DataError
-from corpus.files import id_bytes, id_hash, read_aligned, read_table, write_arrow, write_parquet
+from corpus.files import File, id_bytes, id_hash, read_aligned, read_table, write_arrow, write_parquet
 from corpus.schema import ID
 from corpus.store import Store
 
@@ -18,12 +19,12 @@ def table(*names: str, **columns: list[object]) -> pa.Table:
 
 
 @pytest.mark.parametrize("write", [write_parquet, write_arrow])
-def test_the_same_table_gives_the_same_file(tmp_path: Path, write: object) -> None:
+def test_the_same_table_gives_the_same_file(tmp_path: Path, write: Callable[..., File]) -> None:
     content = table("a", "b", text=["x", None])
-    first = write(Store(tmp_path / "1"), "documents", "web/0", content)  # type: ignore[operator]
+    first = write(Store(tmp_path / "1"), "documents", "web/0", content)
     again = write(
         Store(tmp_path / "2"), "documents", "web/0", pa.concat_tables([content.slice(0, 1), content.slice(1)])
-    )  # type: ignore[operator]
+    )
     assert first == again
     assert first.sha256[:12] in first.path
     assert (first.folder, first.part) == ("documents", "web/0")
