@@ -16,12 +16,19 @@ DOCUMENTS = pa.schema(
         ("ordinal", pa.int32()),  # among the documents of one stretch
         ("member", pa.string()),
         ("url", pa.string()),
+        ("canonical", pa.string()),  # the URL that a page names as its own
         ("user_id", pa.string()),
         ("title", pa.string()),
         ("author", pa.string()),
         ("date", pa.string()),
         ("language", pa.string()),  # as declared
         ("licence", pa.string()),
+        ("robots", pa.string()),  # what robots meta elements and headers ask for: lower case, sorted, ", " between
+        ("repository", pa.string()),  # of code: name, and commit where it is known
+        ("code_language", pa.string()),  # of code: as GitHub's Linguist names it
+        ("file_kind", pa.string()),  # of code: source, generated, minified, vendored, lock, data, ...
+        ("secrets", pa.int32()),  # of code: keys and the like found in the text
+        ("mojibake", pa.int32()),  # characters that betray a wrong decoding, U+FFFD counted
         ("media_type", pa.string()),
         ("charset", pa.string()),
         ("meta", pa.string()),  # JSON

@@ -10,7 +10,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -227,4 +227,4 @@ class _Writing:
         return Output(tuple(self.files), tuple(self.counts), {"inputs": inputs})
 
 
-_FROM_DOCUMENT = ("member", "url", "user_id", "title", "author", "date", "language", "licence", "media_type", "charset")
+_FROM_DOCUMENT = [f.name for f in fields(Document) if f.name not in ("text", "licence", "meta")]

@@ -17,6 +17,7 @@ class Document:
 
     text: str
     url: str | None = None
+    canonical: str | None = None  # the URL that a page names as its own
     member: str | None = None  # the name inside an archive
     user_id: str | None = None  # the id its owner gave it
     title: str | None = None
@@ -24,6 +25,12 @@ class Document:
     date: str | None = None  # ISO 8601 where the source gives a date that can be read, else as it stands
     language: str | None = None  # as declared, not as detected
     licence: str | None = None  # SPDX expression or URL as stated
+    robots: str | None = None  # what robots meta elements and headers ask for: lower case, sorted, ", " between
+    repository: str | None = None
+    code_language: str | None = None  # as GitHub's Linguist names it
+    file_kind: str | None = None  # of code: source, generated, minified, vendored, lock, data, ...
+    secrets: int | None = None  # of code: how many keys and the like stand in the text
+    mojibake: int | None = None  # characters that betray a wrong decoding, U+FFFD counted
     media_type: str | None = None
     charset: str | None = None
     meta: dict[str, Any] = field(default_factory=dict)  # what is true of one kind only: chapters, HTTP status, ...

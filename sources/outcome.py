@@ -72,4 +72,4 @@ def _finished(document: Document, settings: ReadSettings) -> Document:
     return replace(document, text=text, **stated)
 
 
-_STATED = [f.name for f in fields(Document) if f.name not in ("text", "meta")]
+_STATED = [f.name for f in fields(Document) if f.name not in ("text", "meta", "secrets", "mojibake")]
