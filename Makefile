@@ -11,6 +11,7 @@ demo: .venv/ready ## the bundled sample as a Prefect flow, then a tiny model tra
 	$(BIN)/gristmill train builds/starter --config tiny --out builds/starter-tiny
 
 test: .venv/ready ## every test
+	$(BIN)/python -m processors.compile # what an update has changed
 	$(BIN)/python -m pytest
 
 lint: .venv/ready ## style and types

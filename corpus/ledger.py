@@ -19,7 +19,7 @@ PASSED = "passed"  # went on to the next stage; every other outcome is an end
 class Count:
     """So many of something had this outcome in a stage.
 
-    `records` counts stretches of input files (ingest only), `bytes` UTF-8 bytes of text, `stretch` the length of the
+    `records` counts items of input files (ingest only), `bytes` UTF-8 bytes of text, `stretch` the length of the
     stretches in their own unit, `tokens` ids without end-of-document marks unless the outcome says otherwise.
     A number that a stage cannot know is None.
     """

@@ -23,8 +23,11 @@ class Source:
 
     name: str
     kind: str  # web | books | code | tabular
-    root: str  # folder, relative to the recipe's; moving it changes no id
-    files: tuple[str, ...]  # globs below the root
+    root: str  # a folder relative to the recipe's, s3://bucket/prefix, http(s)://host/prefix or hf://org/name@commit;
+    # moving it changes no id
+    files: tuple[str, ...] = ()  # globs below the root; of a web server, which cannot be listed, names
+    paths: str = ""  # in place of `files`: a list of names, one a line; below the root, or ./… beside the recipe
+    take: tuple[int, ...] = ()  # [from, to): only these names of the list, counted from 0
     domain: str = ""  # what a mixture selects by; default: the source's name
     snapshot: str = "0"
     chain: str = ""  # filter chain: one of the recipe's own, or bundled: web, books, code, text
@@ -36,6 +39,7 @@ class Parts:
     """How work is cut. Changes the bytes of parts, never what is kept, the tokenizer or the shards."""
 
     input_bytes: int = 256 << 20  # input files of one ingest unit
+    listed_files: int = 1  # the same where a list names files without their sizes
     text_bytes: int = 64 << 20  # text of one part
 
 
@@ -53,6 +57,7 @@ class Dedupe:
     rows: int | None = None
     seed: int = 1
     max_removed: float = 0.5  # the share of a source's passing documents that may fall; above it the run stops
+    urls: bool = True  # of one snapshot's documents with the same URL (`processors.urls`) one is kept
 
     @property
     def banding(self) -> tuple[int, int]:
@@ -146,12 +151,7 @@ def _check(recipe: Recipe, text: Text) -> None:
         must(bool(re.fullmatch(NAME, source.name)), inside, "name", source.name, named)
         must(bool(re.fullmatch(NAME, source.snapshot)), inside, "snapshot", source.snapshot, named)
         must(bool(re.fullmatch(NAME, source.domain or "x")), inside, "domain", source.domain, named)
-        must("\0" not in source.root, inside, "root", source.root, "a folder")
-        for pattern in source.files:
-            good = (
-                bool(pattern) and not pattern.startswith("/") and "\0" not in pattern and ".." not in pattern.split("/")
-            )
-            must(good, inside, "files", pattern, "a glob below the root")
+        _check_place(source, inside)
         for key in ("chain", "domain", "kind"):
             first = next(getattr(other, key) for other in recipe.source if other.name == source.name)
             must(
@@ -165,6 +165,26 @@ def _check(recipe: Recipe, text: Text) -> None:
         must(once, inside, "snapshot", source.snapshot, "different for two sources of one name")
         seen.add((source.name, source.snapshot))
     _check_numbers(recipe, text)
+
+
+def _check_place(source: Source, text: Text) -> None:
+    root, scheme = source.root, source.root.partition("://")[0] if "://" in source.root else ""
+    places = "a folder, hf://…, s3://bucket/prefix or http(s)://host/prefix, without a query or a password"
+    good = scheme in ("", "hf") or (scheme in ("s3", "http", "https") and not re.search(r"[?#@]|://(/|$)", root))
+    must("\0" not in root and good, text, "root", root, places)
+    must(bool(source.files) != bool(source.paths), text, "files", list(source.files), "given, or `paths` in its place")
+    listable = scheme not in ("http", "https")
+    for pattern in source.files:
+        good = bool(pattern) and not pattern.startswith("/") and "\0" not in pattern and ".." not in pattern.split("/")
+        must(good, text, "files", pattern, "a glob below the root")
+        must(
+            listable or not re.search(r"[*?[]", pattern), text, "files", pattern,
+            "a name, for a web server cannot be listed; or give a list of names as `paths`",
+        )  # fmt: skip
+    must("\0" not in source.paths, text, "paths", source.paths, "the name of a list")
+    take = list(source.take)
+    must(not take or bool(source.paths), text, "take", take, "given with `paths`")
+    must(not take or (len(take) == 2 and 0 <= take[0] < take[1]), text, "take", take, "[from, to), 0 <= from < to")
 
 
 def _check_numbers(recipe: Recipe, text: Text) -> None:
@@ -190,3 +210,4 @@ def _check_numbers(recipe: Recipe, text: Text) -> None:
     must(16 <= s.piece_tokens <= 1 << 20, inside, "piece_tokens", s.piece_tokens, "between 16 and 2**20")
     must(p.text_bytes > 0, text.inside("parts"), "text_bytes", p.text_bytes, "above 0")
     must(p.input_bytes > 0, text.inside("parts"), "input_bytes", p.input_bytes, "above 0")
+    must(p.listed_files > 0, text.inside("parts"), "listed_files", p.listed_files, "above 0")

@@ -12,7 +12,7 @@ DOCUMENTS = pa.schema(
         ("file", pa.string()),  # relative to the source's root
         ("start", pa.int64()),  # the stretch of that file which gave the document,
         ("end", pa.int64()),
-        ("unit", pa.string()),  # counted in bytes, expanded bytes or rows
+        ("unit", pa.string()),  # counted in bytes, expanded bytes, rows or entries of a git tree
         ("ordinal", pa.int32()),  # among the documents of one stretch
         ("member", pa.string()),
         ("url", pa.string()),
@@ -59,6 +59,7 @@ SIGNATURES = pa.schema(
     [
         ("id", ID),
         ("set", ID),  # names the set of shingles: equal for documents whose sets are equal
+        ("url", ID),  # names the URL's normal form (`processors.urls`); null where there is none
         ("tokens", pa.int64()),
         ("shingles", pa.int64()),  # 0 where the text has fewer tokens than one shingle
         ("text_bytes", pa.int64()),
@@ -82,7 +83,8 @@ SELECTION = pa.schema(
         ("kept", pa.bool_()),
         ("split", pa.string()),  # train | heldout; null where not kept
         ("twin", ID),  # the kept document that stands for this one; null unless it fell as a duplicate
-        ("both", pa.int64()),
+        ("by", pa.string()),  # same_shingles | near | url; null unless it fell
+        ("both", pa.int64()),  # shingles that it has in common with its twin; null where it fell by its URL
         ("either", pa.int64()),
     ]
 )

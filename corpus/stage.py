@@ -14,7 +14,8 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version as library_version
+from functools import lru_cache
+from importlib.metadata import version
 from itertools import groupby
 from typing import Any, Protocol
 
@@ -25,15 +26,20 @@ from corpus.store import Store
 
 MAX_BATCH_PARTS = 1_000
 _log = logging.getLogger(__name__)
+library_version = lru_cache(version)  # a crawl has 100,000 parts
 
 
 @dataclass(frozen=True, order=True)
 class Stamp:
-    """An input file of a source as planned: name relative to the root, size in bytes, modification time."""
+    """An input file of a source as planned: its name below the root, its size, and what shows that it was changed.
+
+    `mark` is a modification time in nanoseconds or a server's ETag. Of a file that only a list names, size and mark are
+    not known (None): its name is taken to stand for one content.
+    """
 
     name: str
-    bytes: int
-    modified_ns: int
+    bytes: int | None
+    mark: int | str | None
 
 
 @dataclass(frozen=True)
@@ -130,9 +136,7 @@ def canonical(value: Any) -> bytes:
 
 def identity(stage: Stage, part: Part) -> dict[str, Any]:
     """Everything that can change the output of a part."""
-    inputs = [
-        [i.name, i.bytes, i.modified_ns] if isinstance(i, Stamp) else [i.folder, i.part, i.sha256] for i in part.inputs
-    ]
+    inputs = [[i.name, i.bytes, i.mark] if isinstance(i, Stamp) else [i.folder, i.part, i.sha256] for i in part.inputs]
     return {
         "stage": stage.name,
         "version": stage.version,

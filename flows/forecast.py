@@ -7,7 +7,6 @@ bytes and text, here and now, in memory; its rates are laid over what is to be d
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -22,6 +21,7 @@ from processors.filters.chain import number_identity
 from processors.filters.stages import SCORE
 from report.console import table
 from sources.ingest import INGEST
+from sources.plan import sample_of, stored_bytes
 from tokenizer.train import read_lock
 
 SAMPLE_BYTES = 1 << 20
@@ -92,10 +92,13 @@ def forecast(checked: path.Checked, missing: Sequence[Part]) -> Table:
     rows = []
     for source in dict.fromkeys(part.source for part in missing):
         parts = [part for part in missing if part.source == source]
-        stored = sum(stamp.bytes for part in parts for stamp in part.inputs)
+        stored, exact = stored_bytes(parts)
         rate = measure(checked, parts[0])
+        if stored is None or (stored and not rate.stored):  # sizes that nobody tells, or nothing there to sample
+            rows.append((source, "not known", "", "", ""))
+            continue
         scale = stored / rate.stored if rate.stored else 0.0
-        sizes = (_size(stored), _size(rate.text * scale), _size(rate.written * scale))
+        sizes = (("" if exact else "about ") + _size(stored), _size(rate.text * scale), _size(rate.written * scale))
         rows.append((source, *sizes, f"{rate.seconds * scale:,.1f}"))
     header = ("source", "input", "text", "disk", "core-seconds to ingest, score and sign")
     return table("\nForecast from a sample of each source", header, rows)
@@ -103,14 +106,15 @@ def forecast(checked: path.Checked, missing: Sequence[Part]) -> Table:
 
 def measure(checked: path.Checked, part: Part) -> Rate:
     """Take a sample of a part's files through ingest, score and sign, in memory."""
+    with sample_of(part, SAMPLE_BYTES) as (sample, stored):
+        return _measured(checked, sample, stored)
+
+
+def _measured(checked: path.Checked, part: Part, stored: int) -> Rate:
     store = Store(f"memory://forecast-{time.monotonic_ns()}")
-    files: list[Any] = []
-    for stamp in sorted(part.inputs, key=lambda stamp: stamp.bytes):
-        if not files or sum(each.bytes for each in files) + stamp.bytes <= SAMPLE_BYTES:
-            files.append(stamp)
     for warm in (True, False):  # compilation and model loading are paid once, not per byte
         start = time.process_time()
-        output = INGEST.work(store, replace(part, inputs=tuple(files[:1] if warm else files)))
+        output = INGEST.work(store, replace(part, inputs=part.inputs[:1]) if warm else part)
         written = list(output.files)
         chain = checked.chains[part.source]
         for file in [file for file in output.files if file.folder == "documents"]:
@@ -120,7 +124,7 @@ def measure(checked: path.Checked, part: Part) -> Rate:
             written += SIGN.work(store, Part(file.part, (file,), sign_settings(checked.recipe.dedupe))).files
         seconds = time.process_time() - start
     text = sum(count.bytes or 0 for count in output.counts)
-    return Rate(sum(stamp.bytes for stamp in files), text, sum(file.bytes for file in written), seconds)
+    return Rate(stored, text, sum(file.bytes for file in written), seconds)
 
 
 def _size(number: float) -> str:

@@ -7,6 +7,7 @@ gives.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from corpus import publish
 from corpus.errors import InputError, RecipeError
@@ -26,7 +27,9 @@ from processors.dedupe.sign import SIGN, sign_settings
 from processors.filters.chain import CHAINS, load_chain, named_chain, number_identity, rule_identity
 from processors.filters.rule import Filter
 from processors.filters.stages import JUDGE, SCORE
-from sources.ingest import INGEST, plan_ingest
+from sources.ingest import INGEST
+from sources.own import code_of, is_own
+from sources.plan import plan_ingest
 from sources.read import READERS, ReadSettings
 from tokenizer.encode import ENCODE
 from tokenizer.shard import SHARD, ShardSettings
@@ -48,7 +51,7 @@ def check(recipe: Recipe) -> Checked:
     """Let every room read its part of the recipe. Raises RecipeError before any work is done."""
     text = Text(recipe.path, read_toml(recipe.path)[0])
     sources = [(source, text.inside("source", n)) for n, source in enumerate(recipe.source)]
-    readings = tuple(_reading(source, inside) for source, inside in sources)
+    readings = tuple(_reading(source, recipe.folder, inside) for source, inside in sources)
     own = {}
     for name, tables in recipe.chain.items():
         inside = text.inside(f"chain.{name}")
@@ -64,11 +67,12 @@ def check(recipe: Recipe) -> Checked:
     return Checked(recipe, readings, chains, mixture, domains)
 
 
-def _reading(source: Source, text: Text) -> ReadSettings:
+def _reading(source: Source, folder: Path, text: Text) -> ReadSettings:
     must("kind" not in source.options, text, "options", source.options, "without `kind`, which is a key of its own")
-    if source.kind not in READERS:
+    if source.kind not in READERS and not is_own(source.kind):
         raise unknown(text.line("kind"), "kind of source", source.kind, list(READERS))
-    return parse(ReadSettings, {"kind": source.kind, **source.options}, text)
+    reading = parse(ReadSettings, {"kind": source.kind, **source.options}, text)
+    return replace(reading, reader=code_of(source.kind, folder)) if is_own(source.kind) else reading
 
 
 def _chain(source: Source, own: dict[str, tuple[Filter, ...]], text: Text) -> tuple[Filter, ...]:
@@ -165,7 +169,8 @@ def _select(plan: Checked, judged: Sequence[Entry], signed: Sequence[Entry], pai
         source.name: min(r for key, r in order.items() if key.split("/")[0] == source.name) for source in recipe.source
     }
     ranks = {file.part: order[file.part.rsplit("-", 2)[0]] - first[_source(file)] for file in verdicts}
-    settings = SelectSettings(recipe.heldout.share, recipe.seed, {part: rank for part, rank in ranks.items() if rank})
+    later = {part: rank for part, rank in ranks.items() if rank}
+    settings = SelectSettings(recipe.heldout.share, recipe.seed, recipe.dedupe.urls, later)
     return Part("all", (*verdicts, *_files(signed, "signatures"), *_files(paired, "pairs")), settings)
 
 

@@ -2,23 +2,44 @@
 
 In order: a byte order mark; UTF-8 where the bytes are valid UTF-8 with something beyond ASCII (legacy text almost never
 is by chance); what the transport declares; what the document declares; detection. A declared charset that the bytes
-contradict is passed over. Bytes that the chosen charset cannot read become U+FFFD.
+contradict is passed over: one that cannot read them, or one of single bytes that makes of them what no language writes
+(see `_contradicted`) where the detected one does not. Bytes that the chosen charset cannot read become U+FFFD.
+
+Labels mean what they mean to browsers (WHATWG Encoding Standard, https://encoding.spec.whatwg.org/). Detection is
+chardetng's, the detector of Firefox (https://hsivonen.fi/chardetng/). Besides, XML may be in any charset that Python
+knows and that cannot hide markup, EBCDIC included (XML 1.0, appendix F).
 """
 
 import codecs
 import re
+import unicodedata
+from itertools import pairwise
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
-# Python's names for what browsers read under these labels (WHATWG Encoding Standard): supersets that pages really use.
-_AS_BROWSERS = {"shift_jis": "cp932", "euc_kr": "cp949", "gbk": "gb18030", "gb2312": "gb18030", "iso8859-11": "cp874"}
+# Python's names for what browsers read under these labels: supersets that pages really use.
+_AS_BROWSERS = {
+    "shift_jis": "cp932", "euc_kr": "cp949", "gbk": "gb18030", "gb2312": "gb18030", "iso8859-11": "cp874",
+    "big5": "big5hkscs",
+}  # fmt: skip
+_MULTIBYTE = frozenset(
+    ("cp932", "cp949", "gb18030", "big5hkscs", "cp950", "euc_jp", "iso2022_jp", "iso2022_kr", "johab")
+)
+_NEVER = frozenset(("utf-7", "unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined", "mbcs", "oem"))
 _META = re.compile(rb"<meta[^>]{0,512}?charset\s{0,8}=\s{0,8}[\"']?\s{0,8}([\w:.-]{1,40})", re.IGNORECASE)
 _XML = re.compile(rb"^\s{0,64}<\?xml[^>]{0,256}?encoding\s{0,8}=\s{0,8}[\"']([\w:.-]{1,40})")
+_XML_EBCDIC = "<?xm".encode("cp037")
+_CESU = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")  # a surrogate pair, each half in 3 bytes
 _HEAD = 4096  # where a declaration is looked for; the standard's prescan stops after 1,024 bytes, many pages need more
 _PROBE = 128 * 2**10
+_LEAST_LETTERS = 32  # fewer letters beyond ASCII are no ground to mistrust a declaration,
+_MOST_LETTERS = 4000  # and so many are enough to tell
+_MANY_BYTES = 1000  # beyond ASCII, which detection needs to tell charsets of several bytes apart
 
 
 def decode(data: bytes, declared: str | None = None, *, markup: bool = False) -> tuple[str, str]:
@@ -26,65 +47,219 @@ def decode(data: bytes, declared: str | None = None, *, markup: bool = False) ->
     for bom, charset in _BOMS:
         if data.startswith(bom):
             return data[len(bom) :].decode(charset, "replace"), charset
-    if markup and (unmarked := _utf16(data)):
+    if markup and (unmarked := _wide(data)):
         return data.decode(unmarked, "replace"), unmarked
-    if data.isascii() and b"\x1b" not in data:  # ISO-2022 switches charsets with ESC in seven bits
-        return data.decode("ascii"), "utf-8"
-    if not data.isascii():
+    if data.isascii():
+        if b"\x1b" not in data:  # ISO-2022 switches charsets with ESC in seven bits
+            return data.decode("ascii"), "utf-8"
+    else:
         try:
-            return data.decode("utf-8"), "utf-8"
+            return _CESU.sub(_joined, data).decode("utf-8"), "utf-8"
         except UnicodeDecodeError:
             pass
-    labels = [declared]
-    if markup:
-        labels += [
-            match[1].decode("ascii", "replace")
-            for match in (_META.search(data[:_HEAD]), _XML.match(data[:_HEAD]))
-            if match
-        ]
-    if b"\x1b$" in data:
-        labels.append("iso-2022-jp")
-    for label in labels:
-        stated = _known(label)
-        if stated and not stated.startswith("utf"):
-            try:
-                return data.decode(stated), stated
-            except (UnicodeDecodeError, ValueError):
-                continue
+    for stated in _stated(data, declared, markup):
+        try:
+            text = data.decode(stated, "c1")
+        except (UnicodeDecodeError, ValueError):
+            continue
+        return _contradicted(text, stated, data) or (text, stated)
     if data.isascii():
         return data.decode("ascii"), "utf-8"
     guess = detect(data)
-    return data.decode(guess, "replace"), guess
+    if guess == "utf-8":
+        return _CESU.sub(_joined, data).decode("utf-8", "replace"), guess
+    return data.decode(guess, "c1_or_mark"), guess
 
 
 def detect(data: bytes) -> str:
     """The likeliest charset by the bytes alone, as a name that Python's codecs know; mostly-UTF-8 stays UTF-8."""
-    from resiliparse.parse.encoding import detect_encoding
+    from chardetng_py import EncodingDetector
 
-    broken = data[:_PROBE].decode("utf-8", "replace").count("\ufffd")
-    beyond = sum(map(data[:_PROBE].count, range(0xC2, 0xF5)))
-    if beyond and broken * 10 < beyond:  # broken UTF-8: nearly every lead byte still begins a whole character
+    probe = data[:_PROBE]
+    if len(_UTF8_CHARACTER.findall(probe)) > 4 * probe.decode("utf-8", "replace").count("\ufffd") or _CESU.search(
+        probe
+    ):
         return "utf-8"
-    return _known(detect_encoding(data, max_len=_PROBE)) or "utf-8"
+    detector = EncodingDetector()
+    detector.feed(probe, last=len(data) <= _PROBE)
+    return _known(detector.guess(tld=None, allow_utf8=False)) or "utf-8"
 
 
-def _utf16(data: bytes) -> str | None:
-    """UTF-16 without a mark: markup is ASCII, so NULs fill one half of the bytes and hardly occur in the other."""
+def mojibake(text: str) -> int:
+    """How many characters of `text`, or short runs of them, betray a wrong decoding.
+
+    Counted are U+FFFD, C1 controls, and UTF-8 that was read as windows-1252 or windows-1251.
+    """
+    if text.isascii():
+        return 0
+    found = text.count("\ufffd")
+    if any(mark in text for mark in _LATIN_MARKS):
+        found += len(_LATIN_MOJIBAKE.findall(text))
+    if "Р" in text or "С" in text:
+        found += len(_CYRILLIC_MOJIBAKE.findall(text))
+    return found + len(_C1_BYTES.findall(text.encode("utf-8", "replace")))
+
+
+def _stated(data: bytes, declared: str | None, markup: bool) -> list[str]:
+    """The charsets that are declared, as Python's names, most trusted first; UTF-8 is left out: it has been tried."""
+    head = data[:_HEAD]
+    names: list[str | None] = [_known(declared)]
+    if markup:
+        if data.startswith(_XML_EBCDIC):
+            head = head.decode("cp037").encode("utf-8")
+        meta, xml = _META.search(head), _XML.match(head)
+        names += [_known(match[1].decode("ascii", "replace")) for match in (meta, xml) if match]
+        if xml:
+            names.append(_of_python(xml[1].decode("ascii", "replace")))
+        if data.startswith(_XML_EBCDIC):
+            names = [n for n in names if n and "<?xm".encode(n, "replace") == _XML_EBCDIC]
+            names.append("cp037")
+    if b"\x1b$B" in data or b"\x1b$@" in data:  # in seven bits nothing else can have written this
+        names.insert(0 if data.isascii() else len(names), "iso2022_jp")
+    return [name for name in names if name and not name.startswith("utf")]
+
+
+def _contradicted(text: str, stated: str, data: bytes) -> tuple[str, str] | None:
+    """What detection reads instead, where `text` is plainly not what was written and its reading plainly is.
+
+    Read with a wrong charset of single bytes, letters come out as capitals within words, letters of two scripts side by
+    side, symbols among letters, or control characters. The declaration is passed over where more than 2 % of the
+    letters beyond ASCII are in such company and with the detected charset less than a quarter as many are. Among
+    charsets of several bytes, which can often read each other, detection decides where there is much to go by.
+    """
+    if stated in _MULTIBYTE:
+        guess = detect(data) if len(data.translate(None, _ASCII)) >= _MANY_BYTES else stated
+        if len(_HALF_KANA.findall(text)) * 2 > len(text.encode()) // 3:  # single bytes of another charset
+            guess = detect(data)
+        elif guess not in _MULTIBYTE:
+            return None
+        if guess == stated:
+            return None
+        try:
+            return data.decode(guess), guess
+        except UnicodeDecodeError:
+            return None
+    odd, letters = _odd_company(text[:_PROBE])
+    if letters < _LEAST_LETTERS or odd * 50 < letters:
+        return None
+    guess = detect(data)
+    other = data.decode(guess, "c1_or_mark")
+    odd_other, letters_other = _odd_company(other[:_PROBE])
+    if guess == stated or odd_other * letters * 4 >= odd * letters_other:
+        return None
+    return other, guess
+
+
+def _odd_company(text: str) -> tuple[int, int]:
+    """How many letters beyond ASCII of `text` stand in odd company, and how many there are."""
+    odd = letters = 0
+    for run in _BEYOND.findall(text):
+        if letters >= _MOST_LETTERS:
+            break
+        kinds = [_kind(character) for character in run]
+        letters += sum(kind[0] != "-" and character > "\x7f" for kind, character in zip(kinds, run, strict=True))
+        odd += sum(kind == "-control" for kind in kinds)
+        odd += len(_THREE_LATIN.findall(run))
+        for (left, right), (a, b) in zip(pairwise(kinds), pairwise(run), strict=True):
+            odd += (a > "\x7f" or b > "\x7f") and _at_odds(left, right, a > "\x7f" and b > "\x7f")
+    return odd, letters
+
+
+def _at_odds(left: str, right: str, both_beyond: bool) -> bool:
+    if left[0] == "-" or right[0] == "-":
+        return both_beyond and "-symbol" in (left, right) and left[0] != right[0]
+    scripts = left[1:], right[1:]
+    if scripts[0] != scripts[1]:
+        return "" not in scripts
+    return right[0] == "u" and (left[0] == "l" or (left[0] == "u" and both_beyond))
+
+
+def _kind(character: str) -> str:
+    """`u`, `l` or `o` (upper, lower, other) with the script's name for a letter, else `-symbol`, `-control`, `-`."""
+    known = _KINDS.get(character)
+    if known is None:
+        category = unicodedata.category(character)
+        if category[0] == "L":
+            script = unicodedata.name(character, "").partition(" ")[0]
+            known = {"Lu": "u", "Ll": "l"}.get(category, "o") + (script if script in _ALPHABETS else "")
+        elif "\x80" <= character <= "\x9f":
+            known = "-control"
+        else:
+            known = "-symbol" if character > "\x7f" and category in ("So", "Sm", "Sc", "Sk", "No") else "-"
+        _KINDS[character] = known
+    return known
+
+
+def _wide(data: bytes) -> str | None:
+    """UTF-16 or UTF-32 without a mark: markup is ASCII, so NULs fill some places of each unit and hardly the others."""
     head = data[:_HEAD]
     even, odd = head[::2].count(0), head[1::2].count(0)
+    if len(head) >= 8 and min(head[:8].count(0), head[4:8].count(0) * 2) == 6:
+        return "utf-32-le" if head[0] else "utf-32-be"
     if max(even, odd) * 10 < 3 * len(head) // 2 or min(even, odd) * 50 > len(head):
         return None
     return "utf-16-le" if odd > even else "utf-16-be"
 
 
 def _known(label: str | None) -> str | None:
+    """Python's name for a label of the Encoding Standard, or None for one that it does not know."""
     from resiliparse.parse.encoding import map_encoding_to_html5
 
-    name = map_encoding_to_html5(label.strip().strip("\"'"), fallback_utf8=False) if label else None
-    if not name:
+    if not label:
         return None
-    name = _AS_BROWSERS.get(name, name)
+    if label.lower() == "x-mac-cyrillic":
+        return "mac-cyrillic"
+    name = map_encoding_to_html5(label.strip().strip("\"'"), fallback_utf8=False)
+    return _of_python(_AS_BROWSERS.get(name, name)) if name else None
+
+
+def _of_python(label: str) -> str | None:
     try:
-        return codecs.lookup(name).name
+        found = codecs.lookup(label)
     except LookupError:
         return None
+    name = _AS_BROWSERS.get(found.name, found.name)
+    return name if found._is_text_encoding and name not in _NEVER else None
+
+
+def _joined(pair: re.Match[bytes]) -> bytes:
+    return pair[0].decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16").encode()
+
+
+def _c1(error: UnicodeError) -> tuple[str, int]:
+    """Bytes 0x80 to 0x9F that a single-byte charset leaves open are C1 controls to browsers; 0x80 is € in GBK."""
+    assert isinstance(error, UnicodeDecodeError)
+    byte = error.object[error.start]
+    if error.encoding == "gb18030" and byte == 0x80:
+        return "€", error.start + 1
+    if error.encoding == "charmap" and 0x80 <= byte <= 0x9F:
+        return chr(byte), error.start + 1
+    try:
+        raise error
+    finally:
+        del error  # it would hold the frame that holds it, and with it the bytes
+
+
+def _c1_or_mark(error: UnicodeError) -> tuple[str, int]:
+    try:
+        return _c1(error)
+    except UnicodeDecodeError as refused:
+        refused.__traceback__ = None
+        return "\ufffd", refused.end
+
+
+codecs.register_error("c1", _c1)
+codecs.register_error("c1_or_mark", _c1_or_mark)
+
+_UTF8_CHARACTER = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_BEYOND = re.compile(r"[A-Za-z]?[^\x00-\x7f](?:[A-Za-z]?[^\x00-\x7f])*[A-Za-z]?")
+_THREE_LATIN = re.compile("[À-ÖØ-öø-ÿ]{3}")  # no language in Latin script writes many
+_HALF_KANA = re.compile("[\uff61-\uff9f]")
+_ASCII = bytes(range(128))
+_ALPHABETS = frozenset(("LATIN", "CYRILLIC", "GREEK", "HEBREW", "ARABIC"))
+_KINDS: dict[str, str] = {}
+_HIGH = "[\x80-\xbf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"  # what windows-1252 makes of UTF-8's later bytes
+_LATIN_MARKS = ("Ã", "Â", "â€", "Ð", "Ñ")
+_LATIN_MOJIBAKE = re.compile(f"Ã{_HIGH}|Â[\xa0-\xbf]|â€|(?:[ÐÑ]{_HIGH}){{2}}")
+_CYRILLIC_MOJIBAKE = re.compile("(?:[РС][\xa0-\xbb\u0401-\u040f\u0451-\u045fҐґ‘’“”•–—™†‡…‰€№]){3}")
+_C1_BYTES = re.compile(rb"\xc2[\x80-\x9f]")

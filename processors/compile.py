@@ -1,8 +1,13 @@
 """Compile the kernels ahead of their first use: ``python -m processors.compile`` after an installation.
 
 Numba compiles a kernel at its first call and keeps the machine code beside the source (or in the user's cache, where
-the source cannot be written to). This calls each of them once, through the doors that stages use.
+the source cannot be written to). This calls each of them once, through the doors that stages use, and throws away
+what was compiled from older sources (`corpus` says where it lies).
 """
+
+import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -11,13 +16,28 @@ from corpus.recipe import Dedupe
 from processors.dedupe.pairs import find_pairs
 from processors.dedupe.select import Population, choose
 from processors.dedupe.sign import id_of_row, sign_settings, sign_table
+from processors.extract import html_to_text
 from processors.filters.chain import CHAINS, named_chain, score_table
+from processors.prose import unwrap
 
 TEXTS = ["The mill grinds what the farmers bring to it, and the wheel turns with the water.\n\nSo it does."] * 2
+PAGE = (
+    """<title>t</title><a rel=license href=/l>l</a><ul><li>item<sup>2</sup></ul><table><tr><td>a<td>b</table><pre>
+code</pre><math alttext="x"></math><ol><li value=3>c</ol><img class=tex alt=x><q>d</q>"""
+    + "<p>text<b>bold</b>" * 2000
+)
+BOOK = "The mill grinds what the farmers bring to it, and the wheel of the gre-\nat mill turns with the water.\n" * 9
 
 
 def main() -> None:
-    """Score and dedupe two short texts with every bundled chain."""
+    """Score and dedupe two short texts with every bundled chain, extract a page and unwrap a book."""
+    kernels = Path(os.environ["NUMBA_CACHE_DIR"])
+    for old in kernels.parent.glob("kernels-*"):
+        if old != kernels:
+            shutil.rmtree(old, ignore_errors=True)
+    for extractor in ("main", "whole"):
+        html_to_text(PAGE, extractor=extractor)
+    unwrap(BOOK)
     table = pa.table({"id": id_of_row(np.arange(2)), "text": pa.array(TEXTS, pa.large_string())})
     for chain in CHAINS:
         score_table(table, named_chain(chain))

@@ -13,6 +13,7 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 _BLANK_LINES = re.compile("\n{4,}")
 # A run may be one letter under very many combining marks: NFC costs the square of its length.
 _RUNS = re.compile(r"[^\w\s\x00-\u02ff]+")
+_ODD = re.compile(_RUNS.pattern.removesuffix("+"))
 _LONG_RUN = 512
 _STEP = 30  # as in the Stream-Safe Text Format (Unicode Standard Annex 15, section 13)
 # Blanks, format and filler characters, combining marks alone, and the replacement character: nothing to read.
@@ -30,13 +31,17 @@ def normalize(text: str) -> str:
     at the start and blanks at the end go. Combining marks beyond 30 on one letter, in runs of over 512, are parted by
     U+034F.
     """
-    for end in _LINE_ENDS:
+    ascii_only = text.isascii()
+    for end in _LINE_ENDS[:4] if ascii_only else _LINE_ENDS:
         text = text.replace(end, "\n")
     text = _without_controls(text)
-    if not text.isascii():
+    if not ascii_only:
         text = _composed(text.replace("\u2581", "\u2582"))
-    text = "\n".join([line.rstrip() for line in text.split("\n")])
-    return _BLANK_LINES.sub("\n\n\n", text.lstrip("\n\ufeff")).rstrip()
+    if not ascii_only or " \n" in text or "\t\n" in text:
+        text = "\n".join([line.rstrip() for line in text.split("\n")])
+    if "\n\n\n\n" in text:
+        text = _BLANK_LINES.sub("\n\n\n", text)
+    return text.lstrip("\n\ufeff").rstrip()
 
 
 def is_blank(text: str) -> bool:
@@ -48,8 +53,12 @@ def _without_controls(text: str) -> str:
     try:
         data = text.encode()
     except UnicodeEncodeError:
-        data = _SURROGATES.sub("\ufffd", text).encode()
-    return _LATER_CONTROLS.sub(b"", data.translate(None, _CONTROLS)).decode()
+        text = _SURROGATES.sub("\ufffd", text)
+        data = text.encode()
+    bare = data.translate(None, _CONTROLS)
+    if b"\xc2" in bare:
+        bare = _LATER_CONTROLS.sub(b"", bare)
+    return text if len(bare) == len(data) else bare.decode()
 
 
 def _composed(text: str) -> str:
@@ -59,9 +68,17 @@ def _composed(text: str) -> str:
 
 
 def _with_marks_parted(text: str) -> str:
-    if max(map(len, _RUNS.findall(text)), default=0) <= _LONG_RUN:
-        return text
-    return _RUNS.sub(_part_marks, text)
+    return _RUNS.sub(_part_marks, text) if _has_long_run(text) else text
+
+
+def _has_long_run(text: str) -> bool:
+    """Whether a run is longer than `_LONG_RUN`; a longer one holds one of every so many characters."""
+    for hit in _ODD.finditer(text[::_LONG_RUN]):
+        at = hit.start() * _LONG_RUN
+        around = _RUNS.findall(text, max(0, at - _LONG_RUN), at + _LONG_RUN + 1)
+        if max(map(len, around), default=0) > _LONG_RUN:
+            return True
+    return False
 
 
 def _part_marks(match: re.Match[str]) -> str:

@@ -18,7 +18,7 @@ from corpus.seeds import draw
 from corpus.shard import read_version
 from corpus.store import Store
 
-DUPLICATES = ("duplicate", "duplicate.near", "duplicate.same_shingles")
+DUPLICATES = ("duplicate", "duplicate.near", "duplicate.same_shingles", "duplicate.url")
 
 
 @dataclass(frozen=True)
@@ -127,13 +127,13 @@ def sample(store: Store, *, dropped: str | None, source: str | None, count: int,
 
 
 def _matching(store: Store, verdicts: File, selection: File, dropped: str | None) -> np.ndarray:
-    chosen = read_table(store, selection, ["kept", "both", "either"])
+    chosen = read_table(store, selection, ["kept", "by"])
     if dropped is None:
         return np.flatnonzero(chosen["kept"].to_numpy())
     if dropped in DUPLICATES:
-        fell = pc.is_valid(chosen["both"]).to_numpy()
-        same = pc.fill_null(pc.equal(chosen["both"], chosen["either"]), False).to_numpy()
-        return np.flatnonzero({"duplicate": fell, "duplicate.near": fell & ~same}.get(dropped, fell & same))
+        by = dropped.partition(".")[2]
+        fell = pc.fill_null(pc.equal(chosen["by"], by), False) if by else pc.is_valid(chosen["by"])
+        return np.flatnonzero(fell.to_numpy())
     rules = read_table(store, verdicts, ["rules"])["rules"].to_pylist()
     return np.array([row for row, names in enumerate(rules) if any(_is(name, dropped) for name in names)], np.int64)
 

@@ -38,6 +38,8 @@ def _verdict(life: Life) -> str:
     if life.rules:
         return f"dropped by {life.rules[0]}" + (f"; also fired: {', '.join(life.rules[1:])}" if life.rules[1:] else "")
     chosen = life.selection
+    if chosen.get("by") == "url":
+        return f"dropped as a duplicate of {chosen['twin'].hex()}: the same URL in the same snapshot"
     if chosen.get("twin"):
         share = chosen["both"] / chosen["either"]
         counts = f"{chosen['both']} of {chosen['either']} shingles"

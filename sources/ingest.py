@@ -1,106 +1,81 @@
 """Ingest: input files to document parts, with every stretch of every file accounted for.
 
-In: the files that a source's globs find, in name order, in units of up to 256 MB stored. Out: ``documents/`` parts
-cut at 64 MiB of text, ``quarantine/`` rows for every stretch that gave no document, and counts that balance: a reader
-whose items leave a gap in a file stops the run.
+In: a unit of input files (`sources.plan`). Out: ``documents/`` parts cut at 64 MiB of text, ``quarantine/`` rows for
+every stretch that gave no document, and counts that balance: a reader whose items leave a gap in a file stops the run.
 """
 
-import hashlib
 import json
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import xxhash
 
 from corpus.errors import DataError, InputError, LedgerError
 from corpus.files import File, write_parquet
 from corpus.ledger import PASSED, Count
-from corpus.recipe import Parts, Source
 from corpus.schema import DOCUMENTS, QUARANTINE
-from corpus.stage import Output, Part, Stage, Stamp
+from corpus.stage import Output, Part, Stage, Stamp, canonical
 from corpus.store import Store
+from sources.apart import Refusal, read_apart
 from sources.item import Document, Item
-from sources.read import ReadSettings, read
+from sources.plan import IngestSettings
+from sources.tables.read import rows_stated
 
 MAX_PART_ROWS = 100_000  # bounds a worker's memory where documents are tiny
 
 
-@dataclass(frozen=True)
-class IngestSettings:
-    """What decides the bytes of a source's document parts."""
-
-    source: str
-    snapshot: str
-    reading: ReadSettings
-    text_bytes: int
-
-
-def plan_ingest(source: Source, reading: ReadSettings, parts: Parts, folder: Path) -> list[Part]:
-    """Units of input files, in name order. Raises InputError where the root is missing or a glob finds nothing."""
-    root = (folder / source.root).resolve()
-    if not root.is_dir():
-        raise InputError(f"source {source.name}: its root {source.root} is not a folder (looked at {root})")
-    stamps: dict[str, Stamp] = {}
-    places: dict[str, str] = {}
-    for pattern in source.files:
-        try:
-            found = [path for path in root.glob(pattern) if path.is_file()]
-        except (ValueError, IndexError, NotImplementedError) as error:
-            raise InputError(f"source {source.name}: `{pattern}` is not a glob ({error})") from error
-        if not found:
-            raise InputError(f"source {source.name}: `{pattern}` finds no file below {root}; mend the glob or the root")
-        for path in found:
-            # a name that is not UTF-8 is written down with escapes; the file is opened by what `aside` holds
-            name, stat = os.fsencode(path.relative_to(root).as_posix()).decode("utf-8", "backslashreplace"), path.stat()
-            places[name] = str(path)
-            stamps[name] = Stamp(name, stat.st_size, stat.st_mtime_ns)
-    settings = IngestSettings(source.name, source.snapshot, reading, parts.text_bytes)
-    return [
-        Part(
-            f"{source.name}/{source.snapshot}-{number:05d}",
-            unit,
-            settings,
-            source.name,
-            {stamp.name: places[stamp.name] for stamp in unit},
-        )
-        for number, unit in enumerate(_units(sorted(stamps.values()), parts.input_bytes))
-    ]
-
-
-def _units(stamps: Sequence[Stamp], limit: int) -> Iterator[tuple[Stamp, ...]]:
-    unit: list[Stamp] = []
-    size = 0
-    for stamp in stamps:
-        if unit and size + stamp.bytes > limit:
-            yield tuple(unit)
-            unit, size = [], 0
-        unit.append(stamp)
-        size += stamp.bytes
-    if unit:
-        yield tuple(unit)
-
-
 def ingest(store: Store, part: Part) -> Output:
-    """Read a unit's files into document parts and quarantine rows. Raises LedgerError where a reader leaves a gap."""
+    """Read a unit's files into document parts and quarantine rows.
+
+    A file that a list names and that is not there costs itself. Raises InputError for a planned file that is gone or
+    changed, LedgerError where a reader leaves a gap.
+    """
     settings: IngestSettings = part.settings
+    reading = replace(settings.reading, block_hosts=part.aside.block_hosts)
+    known, write_down = _refusals(store, part)
     out = _Writing(store, part.name, settings)
     inputs = []
     for stamp in part.inputs:
         assert isinstance(stamp, Stamp)
-        path = Path(part.aside[stamp.name])
-        inputs.append({"name": stamp.name, "bytes": stamp.bytes, "sha256": _file_sha256(path)})
-        for item in tiled(read(path, settings.reading), stamp.name, stamp.bytes, path):
-            out.add(stamp.name, item)
+        with part.aside.place.opened(stamp) as file:
+            if stamp.mark is not None and (file is None or stamp.bytes not in (None, file.bytes)):
+                raise InputError(f"{stamp.name}: gone or changed since the run was planned; run it again")
+            if file is None:
+                out.add(stamp.name, Item(0, 0, "quarantined", "missing_file", "a list names it, it is not there"))
+                continue
+            inputs.append({"name": stamp.name, "bytes": file.bytes, "sha256": file.sha256})
+            items = read_apart(file.path, reading, stamp.name, known, write_down)
+            for item in tiled(items, stamp.name, file.bytes, file.path):
+                out.add(stamp.name, item)
     return out.finish(inputs)
 
 
-INGEST = Stage("ingest", ingest, version=1, libraries=("resiliparse",))
+def _refusals(store: Store, part: Part) -> tuple[list[Refusal], Callable[[Refusal], None]]:
+    """The records of a source that have cost a reader its life, and what writes down one more."""
+    own = f"refused/{part.name}.json"
+    known = {path: [Refusal(**raw) for raw in store.get_json(path)] for path in store.list(f"refused/{part.source}")}
+    mine = list(known.get(own, []))
+
+    def write_down(refusal: Refusal) -> None:
+        mine.append(refusal)
+        store.put(own, canonical(mine))
+
+    return [refusal for refusals in known.values() for refusal in refusals], write_down
+
+
+INGEST = Stage(
+    "ingest",
+    ingest,
+    version=2,
+    libraries=(
+        "ada-url", "brotli", "chardetng-py", "enry-python", "google-re2", "isal", "license-expression", "msgspec",
+        "pyarrow", "resiliparse", "zstandard",
+    ),
+)  # fmt: skip
 
 
 def tiled(items: Iterable[Item], name: str, size: int, path: Path | None = None) -> Iterator[Item]:
@@ -124,17 +99,10 @@ def tiled(items: Iterable[Item], name: str, size: int, path: Path | None = None)
     if unit == "byte":
         total = size
     elif unit == "row" and path:
-        total = pq.read_metadata(path).num_rows
+        stated = rows_stated(path)
+        total = end if stated is None else stated
     if end != total:
         raise LedgerError(f"{name}: read up to {unit} {end} of {total}; {total - end:+d} {unit}s are not accounted for")
-
-
-def _file_sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); it was there when the run was planned") from error
 
 
 @dataclass
@@ -150,8 +118,11 @@ class _Writing:
     counts: list[Count] = field(default_factory=list)
     ids: set[bytes] = field(default_factory=set)
     text_bytes: int = 0
+    meta_characters: int = 0
     parts: int = 0
+    bad_parts: int = 0
     tally: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    last: tuple[str, int, int] = ("", 0, 0)
 
     def add(self, file: str, item: Item) -> None:
         document = item.document
@@ -165,12 +136,12 @@ class _Writing:
                 file, item, "quarantined", "too_large", f"{len(text)} bytes of text, at most {limit} are taken"
             )
             return
-        full = self.text_bytes + len(text) > self.settings.text_bytes or len(self.rows) >= MAX_PART_ROWS
-        if self.rows and full:
+        full = self.text_bytes + len(text) > self.settings.text_bytes or self.meta_characters > self.settings.text_bytes
+        if self.rows and (full or len(self.rows) >= MAX_PART_ROWS):
             self._flush()
         self.rows.append(self._row(file, item, document, text))
         self.text_bytes += len(text)
-        self._count(item, PASSED, "")
+        self._count(file, item, PASSED, "")
 
     def _row(self, file: str, item: Item, document: Document, text: bytes) -> dict[str, Any]:
         s = self.settings
@@ -179,12 +150,13 @@ class _Writing:
         if identity in self.ids:
             raise DataError(f"{file}: two documents at {item.unit} {item.start} have ordinal {item.ordinal}")
         self.ids.add(identity)
+        meta = json.dumps(document.meta, sort_keys=True, ensure_ascii=False)
+        self.meta_characters += len(meta)
         return {name: getattr(document, name) for name in _FROM_DOCUMENT} | {
             "id": identity, "source": s.source, "snapshot": s.snapshot, "file": file,
             "start": item.start, "end": item.end, "unit": item.unit, "ordinal": item.ordinal,
             "licence": document.licence or s.reading.licence,
-            "meta": json.dumps(document.meta, sort_keys=True, ensure_ascii=False),
-            "text_bytes": len(text), "digest": xxhash.xxh3_128_digest(text), "text": text.decode(),
+            "meta": meta, "text_bytes": len(text), "digest": xxhash.xxh3_128_digest(text), "text": text.decode(),
         }  # fmt: skip
 
     def _refuse(self, file: str, item: Item, outcome: str, reason: str, detail: str) -> None:
@@ -195,12 +167,16 @@ class _Writing:
                 "detail": detail,
             }
         )  # fmt: skip
-        self._count(item, outcome, reason)
+        self._count(file, item, outcome, reason)
+        if len(self.bad) >= MAX_PART_ROWS:
+            self._flush_bad()
 
-    def _count(self, item: Item, outcome: str, reason: str) -> None:
-        key = (outcome, reason, item.unit)
-        self.tally[(*key[:2], "records")] += 1 if item.ordinal == 0 else 0
-        self.tally[(*key[:2], f"stretch {item.unit}")] += item.end - item.start if item.ordinal == 0 else 0
+    def _count(self, file: str, item: Item, outcome: str, reason: str) -> None:
+        """Every item is a record; a stretch that several share is counted with the first of them."""
+        stretch = (file, item.start, item.end)
+        self.tally[outcome, reason, "records"] += 1
+        self.tally[outcome, reason, "stretch"] += item.end - item.start if stretch != self.last else 0
+        self.last = stretch
 
     def _flush(self) -> None:
         part = f"{self.name}-{self.parts:03d}"
@@ -208,20 +184,22 @@ class _Writing:
         self.files.append(write_parquet(self.store, "documents", part, table))
         source = self.settings.source
         self.counts.append(Count("ingest", source, part, PASSED, documents=len(self.rows), bytes=self.text_bytes))
-        self.rows, self.text_bytes, self.parts = [], 0, self.parts + 1
+        self.rows, self.text_bytes, self.meta_characters, self.parts = [], 0, 0, self.parts + 1
+
+    def _flush_bad(self) -> None:
+        part = f"{self.name}-{self.bad_parts:03d}"
+        table = pa.Table.from_pylist(self.bad, schema=QUARANTINE)
+        self.files.append(write_parquet(self.store, "quarantine", part, table))
+        self.bad, self.bad_parts = [], self.bad_parts + 1
 
     def finish(self, inputs: list[dict[str, Any]]) -> Output:
         if self.rows:
             self._flush()
         if self.bad:
-            table = pa.Table.from_pylist(self.bad, schema=QUARANTINE)
-            self.files.append(write_parquet(self.store, "quarantine", self.name, table))
+            self._flush_bad()
         source = self.settings.source
         for outcome, reason in dict.fromkeys(key[:2] for key in self.tally):
-            records = self.tally[outcome, reason, "records"]
-            stretch = sum(
-                n for (o, r, what), n in self.tally.items() if (o, r) == (outcome, reason) and what != "records"
-            )
+            records, stretch = self.tally[outcome, reason, "records"], self.tally[outcome, reason, "stretch"]
             end = "read" if outcome == PASSED else outcome  # records that became documents; those are counted by part
             self.counts.append(Count("ingest", source, self.name, end, reason, records=records, stretch=stretch))
         return Output(tuple(self.files), tuple(self.counts), {"inputs": inputs})

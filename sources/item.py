@@ -8,7 +8,7 @@ read are all said, and `sources.ingest` refuses a reader that leaves a gap.
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Unit = Literal["byte", "expanded byte", "row"]
+Unit = Literal["byte", "expanded byte", "row", "entry"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, Literal
 
+from processors.charset import mojibake
 from processors.extract import PageError
 from processors.normalize import is_blank, normalize
+from sources import hand
+from sources.hosts import blocked
 from sources.item import Document, Item, Unit
 from sources.settings import ReadSettings
 
@@ -25,6 +28,15 @@ def skip(reason: str, detail: str = "") -> UnreadError:
     return UnreadError(reason, detail, "skipped")
 
 
+def refuse_blocked(url: str | None, settings: ReadSettings) -> None:
+    """Skip what a blocked host gave: raises UnreadError `blocked_host`.
+
+    `attempt` asks for every document; a reader that knows the URL before it extracts saves itself that work.
+    """
+    if detail := blocked(url, settings):
+        raise skip("blocked_host", detail)
+
+
 def attempt(
     make: Callable[[], Document],
     settings: ReadSettings,
@@ -41,6 +53,8 @@ def attempt(
     rest of the file is read on.
     """
     name = printable(name)
+    if passed_over := hand.take(start, end, ordinal):
+        return Item(start, end, "quarantined", *passed_over, None, unit, ordinal, name)
     try:
         document = _finished(make(), settings)
     except UnreadError as unread:
@@ -49,9 +63,11 @@ def attempt(
         )
     except PageError as refused:
         return Item(start, end, "quarantined", refused.reason, str(refused), None, unit, ordinal, name)
-    except (ValueError, ArithmeticError, LookupError, RecursionError, OSError, EOFError) as error:
+    except (ValueError, ArithmeticError, LookupError, RecursionError, OSError, EOFError, MemoryError) as error:
         detail = printable(f"{type(error).__name__}: {error}") or ""
         return Item(start, end, "quarantined", "reader_fault", detail[:1000], None, unit, ordinal, name)
+    finally:
+        hand.lay_down(end)
     return Item(start, end, "document", document=document, unit=unit, ordinal=ordinal, name=name)
 
 
@@ -61,6 +77,7 @@ def printable(value: str | None) -> str | None:
 
 
 def _finished(document: Document, settings: ReadSettings) -> Document:
+    refuse_blocked(document.url, settings)
     text = normalize(document.text)
     if is_blank(text):
         raise skip("empty_text")
@@ -69,7 +86,7 @@ def _finished(document: Document, settings: ReadSettings) -> Document:
         raise UnreadError("too_large", f"{size} bytes of text, at most {settings.max_document_bytes} are taken")
     stated: dict[str, Any] = {name: printable(getattr(document, name)) for name in _STATED}
     stated["licence"] = stated["licence"] or settings.licence
-    return replace(document, text=text, **stated)
+    return replace(document, text=text, mojibake=mojibake(document.text), **stated)
 
 
 _STATED = [f.name for f in fields(Document) if f.name not in ("text", "meta", "secrets", "mojibake")]

@@ -215,13 +215,13 @@ def test_every_record_and_document_is_accounted_for(built: Path) -> None:
 def test_a_hidden_record_makes_the_run_fail(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from sources import ingest
 
-    honest = ingest.read
+    honest = ingest.read_apart
 
-    def hiding(file: Path, settings: object) -> object:
-        items = list(honest(file, settings))  # type: ignore[arg-type]
+    def hiding(file: Path, *others: object) -> object:
+        items = list(honest(file, *others))  # type: ignore[arg-type]
         return iter(items[:3] + items[4:]) if file.name == "0.warc.gz" else iter(items)
 
-    monkeypatch.setattr(ingest, "read", hiding)
+    monkeypatch.setattr(ingest, "read_apart", hiding)
     with pytest.raises(LedgerError, match=r"0\.warc\.gz: a stretch .* are not accounted for"):
         build(world)
     assert not store_of(world).list("versions")

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from corpus.errors import StoreError
+from corpus.errors import InputError, StoreError
 from corpus.pool import Pool, PoolRun
 from corpus.recipe import load_recipe
 from corpus.shard import open_corpus
 from corpus.store import Store
 from corpus.verify import verify
 from flows import path
+from sources.places import Remote
 
 STARTS = 60.0
 KEYS = {"AWS_ACCESS_KEY_ID": "miller", "AWS_SECRET_ACCESS_KEY": "made-up-for-this-test", "AWS_REGION": "us-east-1"}
@@ -119,8 +120,41 @@ def test_the_build_on_s3_gives_the_same_bytes(bucket: str, world: Path, tmp_path
         assert not pool.started
 
 
+def test_sources_on_s3_give_the_same_documents(bucket: str, world: Path, tmp_path: Path) -> None:
+    recipe = load_recipe(world)
+    crawl = Store(f"{bucket}/crawl")
+    for file in (world.parent / "raw/web").iterdir():
+        crawl.put(f"2026/ä b+%25~/{file.name}", file.read_bytes())
+        (world.parent / "raw/2026/ä b+%25~").mkdir(parents=True, exist_ok=True)
+        file.rename(world.parent / "raw/2026/ä b+%25~" / file.name)
+    crawl.put("2026/other.txt", b"not asked for")
+    crawl.put("list/warc.paths", "".join(f"{name}\n" for name in crawl.list("2026")).encode())
+    stores = []
+    for number, (root, keys) in enumerate(
+        [
+            ("raw", 'files = ["2026/**/*.warc.gz"]'),
+            (f"{bucket}/crawl", 'files = ["2026/**/*.warc.gz"]'),
+            (f"{bucket}/crawl/", 'paths = "list/warc.paths"\ntake = [1, 4]'),
+        ]
+    ):
+        text = world.read_text().replace('root = "raw/web"\nfiles = ["*.warc.gz"]', f'root = "{root}"\n{keys}')
+        (tmp_path / f"{number}.toml").write_text(text.replace('root = "out"', f'root = "out-{number}"'))
+        recipe = load_recipe(tmp_path / f"{number}.toml")
+        plan = path.check(recipe)
+        stores.append(Store(recipe.store_url))
+        with Pool(1, stores[-1]) as pool:
+            path.ingest(plan, PoolRun(stores[-1], pool))
+    local, remote, listed = ({n: bytes(s.get(n)) for n in s.list("documents")} for s in stores)
+    assert local == remote and local
+    assert len(listed) == len(local) + 2  # a unit a file: their sizes are not known
+    assert not Remote(f"{bucket}/crawl").find("9/*")
+
+
 def test_a_wrong_key_is_one_line(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
     with pytest.raises(StoreError, match="cannot be written") as error:
         Store(f"{bucket}/corpus").put("x", b"1")
     assert "\n" not in str(error.value)
+    with pytest.raises(InputError, match="cannot be listed") as refused:
+        Remote(f"{bucket}/crawl").find("*")
+    assert "\n" not in str(refused.value)

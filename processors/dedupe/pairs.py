@@ -151,8 +151,8 @@ def _ids(names: np.ndarray) -> pa.Array:
 
 
 def pair_settings(dedupe: Dedupe) -> Dedupe:
-    """What decides pairs: everything but the gate, which only looks at what became of them."""
-    return replace(dedupe, max_removed=1.0)
+    """What decides pairs: everything but the gate, which looks at what became of them, and what URLs are for."""
+    return replace(dedupe, max_removed=1.0, urls=True)
 
 
 def pairs(store: Store, part: Part) -> Output:

@@ -2,9 +2,9 @@
 
 In: verdicts, signatures and pairs. Out: an aligned ``selection/`` file for every part. Documents are taken in order
 of preference (passes the filters · snapshot's rank · bytes of text · id); one falls when a kept one has the same
-shingle set or a set whose Jaccard reaches the threshold. So no two kept documents are alike, every fallen one names
-its kept twin, and what a filter drops never stands for others. Held-out are whole components, chosen by a seeded hash
-of their name.
+shingle set, a set whose Jaccard reaches the threshold, or, in the same snapshot of the same source, the same URL. So no
+two kept documents are alike, every fallen one names its kept twin, and what a filter drops never stands for others.
+Held-out are whole components, chosen by a seeded hash of their name.
 """
 
 from collections.abc import Sequence
@@ -29,6 +29,7 @@ class SelectSettings:
 
     heldout_share: float
     seed: int
+    urls: bool = True
     ranks: dict[str, int] = field(default_factory=dict)
 
 
@@ -42,19 +43,31 @@ class Population:
     bytes: np.ndarray  # int64[n]
     passes: np.ndarray  # bool[n]
     ranks: np.ndarray  # int64[n]
+    urls: np.ndarray  # int64[n]: one number for the documents of a snapshot that share a URL; -1: no URL
 
     @classmethod
-    def of(cls, signed: pa.Table, passes: np.ndarray, ranks: np.ndarray | None = None) -> "Population":
+    def of(
+        cls,
+        signed: pa.Table,
+        passes: np.ndarray,
+        ranks: np.ndarray | None = None,
+        urls: np.ndarray | None = None,
+    ) -> "Population":
         """From a table with the columns id, set, shingles and text_bytes."""
         none = np.zeros(signed.num_rows, np.int64)
         shingles, sizes = signed["shingles"].to_numpy(), signed["text_bytes"].to_numpy()
         ids, sets = id_bytes(signed["id"]), id_bytes(signed["set"])
-        return cls(ids, sets, shingles, sizes, passes, none if ranks is None else ranks)
+        return cls(
+            ids, sets, shingles, sizes, passes, none if ranks is None else ranks, none - 1 if urls is None else urls
+        )
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What became of each document: `twin` is the position of the kept one that stands for it, or -1."""
+    """What became of each document: `twin` is the position of the kept one that stands for it, or -1.
+
+    `both` and `either` compare it with its twin; they are 0 where only the URL is the same.
+    """
 
     kept: np.ndarray  # bool[n]
     twin: np.ndarray  # int64[n]
@@ -72,7 +85,7 @@ def choose(people: Population, pairs: pa.Table, heldout_share: float, seed: int)
     start, to = _adjacency(len(names), edges)
     id_words = np.ascontiguousarray(people.ids).view(">u8").reshape(-1, 2)
     order = np.lexsort((id_words[:, 1], id_words[:, 0], -people.bytes, people.ranks, ~people.passes))
-    kept, twin, both, either = _greedy(order, people.passes, set_of, people.shingles, start, to)
+    kept, twin, both, either = _greedy(order, people.passes, set_of, people.shingles, people.urls, start, to)
     component = names.copy()
     for end in ends:
         component[end] = id_bytes(pairs["component"])
@@ -104,12 +117,13 @@ def _adjacency(count: int, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(nogil=True, cache=True)
-def _greedy(order, passes, set_of, shingles, start, to):
+def _greedy(order, passes, set_of, shingles, urls, start, to):
     n = len(order)
     kept = np.zeros(n, np.bool_)
     twin = np.full(n, -1, np.int64)
     both, either = np.zeros(n, np.int64), np.zeros(n, np.int64)
     holder = np.full(len(start) - 1, -1, np.int64)  # the kept document of a set
+    at_url = np.full(urls.max() + 1 if n else 0, -1, np.int64)  # the kept document of a URL
     for document in order:
         if not passes[document]:
             continue
@@ -122,26 +136,37 @@ def _greedy(order, passes, set_of, shingles, start, to):
             other = holder[to[k, 0]]
             if other >= 0 and (twin[document] < 0 or to[k, 1] * either[document] > both[document] * to[k, 2]):
                 twin[document], both[document], either[document] = other, to[k, 1], to[k, 2]
+        if twin[document] < 0 and urls[document] >= 0:
+            twin[document] = at_url[urls[document]]
         if twin[document] < 0:
             kept[document] = True
             holder[own] = document
+            if urls[document] >= 0:
+                at_url[urls[document]] = document
     return kept, twin, both, either
 
 
 def selection_table(people: Population, chosen: Chosen, rows: slice) -> pa.Table:
     """The selection of some rows, as stored (`corpus.schema.SELECTION`)."""
     twin, kept = chosen.twin[rows], chosen.kept[rows]
-    fell = twin >= 0
+    fell, compared = twin >= 0, chosen.either[rows] > 0
     split = np.where(chosen.heldout[rows], "heldout", "train")
     columns = [
         _binary(people.ids[rows]),
         pa.array(kept),
         pa.array(split, pa.string(), mask=~kept),
         pc.if_else(pa.array(fell), _binary(people.ids[twin]), None),
-        pa.array(chosen.both[rows], mask=~fell),
-        pa.array(chosen.either[rows], mask=~fell),
+        pa.array(_by(chosen, rows), pa.string(), mask=~fell),
+        pa.array(chosen.both[rows], mask=~compared),
+        pa.array(chosen.either[rows], mask=~compared),
     ]
     return pa.table(columns, schema=SELECTION)
+
+
+def _by(chosen: Chosen, rows: slice) -> np.ndarray:
+    """Why those fell that fell: same_shingles, near or url."""
+    both, either = chosen.both[rows], chosen.either[rows]
+    return np.select([either == 0, both == either], ["url", "same_shingles"], "near")
 
 
 def _binary(ids: np.ndarray) -> pa.Array:
@@ -156,10 +181,12 @@ def select(store: Store, part: Part) -> Output:
     signed = [file for file in files if file.folder == "signatures"]
     (pairs,) = (file for file in files if file.folder == "pairs")
     tables = [
-        read_aligned(store, (v, ["id", "rules"]), (s, ["set", "shingles", "text_bytes"]))
+        read_aligned(store, (v, ["id", "rules"]), (s, ["set", "url", "shingles", "text_bytes"]))
         for v, s in zip(verdicts, signed, strict=True)
     ]
-    people = _population(tables, [settings.ranks.get(file.part, 0) for file in verdicts])
+    ranks = [settings.ranks.get(file.part, 0) for file in verdicts]
+    snapshots = [file.part.rsplit("-", 2)[0] if settings.urls else "" for file in verdicts]
+    people = _population(tables, ranks, snapshots)
     chosen = choose(people, read_table(store, pairs), settings.heldout_share, settings.seed)
     out, counts, at = [], [], 0
     for file in verdicts:
@@ -170,21 +197,36 @@ def select(store: Store, part: Part) -> Output:
     return Output(tuple(out), tuple(counts))
 
 
-def _population(tables: Sequence[pa.Table], ranks: Sequence[int]) -> Population:
+def _population(tables: Sequence[pa.Table], ranks: Sequence[int], snapshots: Sequence[str]) -> Population:
     rows = pa.concat_tables(tables)
+    sizes = [table.num_rows for table in tables]
     passes = pc.equal(pc.list_value_length(rows["rules"]), 0).to_numpy()
-    return Population.of(rows, passes, np.repeat(np.asarray(ranks, np.int64), [table.num_rows for table in tables]))
+    return Population.of(rows, passes, np.repeat(np.asarray(ranks, np.int64), sizes), _urls(rows, snapshots, sizes))
+
+
+def _urls(rows: pa.Table, snapshots: Sequence[str], sizes: Sequence[int]) -> np.ndarray:
+    """A number for each URL of a snapshot (`snapshots` names that of each table; "": URLs do not count there)."""
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(snapshots))}
+    snapshot = np.repeat(np.array([numbers[name] for name in snapshots], np.int64), sizes)
+    counts = np.repeat(np.array([name != "" for name in snapshots], bool), sizes)
+    there = np.flatnonzero(pc.is_valid(rows["url"]).to_numpy() & counts)
+    keys = np.zeros((len(there), 3), np.uint64)
+    keys[:, 0] = snapshot[there]
+    keys[:, 1:] = id_bytes(rows["url"].take(pa.array(there))).view(np.uint64)
+    urls = np.full(len(snapshot), -1, np.int64)
+    if len(there):
+        urls[there] = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1)
+    return urls
 
 
 def _counts(part: str, people: Population, chosen: Chosen, rows: slice) -> list[Count]:
     """What became of the part's passing documents: kept to train on, held out, or dropped for a twin."""
-    kept, heldout, twin = chosen.kept[rows], chosen.heldout[rows], chosen.twin[rows]
-    exact = (twin >= 0) & (chosen.both[rows] == chosen.either[rows])
+    kept, heldout, fell = chosen.kept[rows], chosen.heldout[rows], chosen.twin[rows] >= 0
+    by = _by(chosen, rows)
     outcomes = [
         (PASSED, "", kept & ~heldout),
         (PASSED, "heldout", heldout),
-        ("dropped", "duplicate.same_shingles", exact),
-        ("dropped", "duplicate.near", (twin >= 0) & ~exact),
+        *(("dropped", f"duplicate.{why}", fell & (by == why)) for why in ("same_shingles", "near", "url")),
     ]
     sizes, source = people.bytes[rows], part.split("/")[0]
     return [
@@ -194,4 +236,4 @@ def _counts(part: str, people: Population, chosen: Chosen, rows: slice) -> list[
     ]
 
 
-SELECT = Stage("select", select, version=1)
+SELECT = Stage("select", select, version=2)

@@ -1,8 +1,8 @@
 """Sign: documents to what dedupe needs of them, so that no later stage but `pairs` opens their text.
 
 In: a part of documents. Out: an aligned part of ``signatures/``: the name of each document's shingle set, its size,
-and its MinHash. Texts too short for one shingle are compared exactly, case and blanks folded: their set's name is the
-hash of the folded text and they have no signature.
+its MinHash, and the name of its URL in normal form. Texts too short for one shingle are compared exactly, case and
+blanks folded: their set's name is the hash of the folded text and they have no signature.
 """
 
 import math
@@ -18,6 +18,7 @@ from corpus.schema import SIGNATURES
 from corpus.stage import Output, Part, Stage
 from corpus.store import Store
 from processors.dedupe.shingles import shingle_set, signature
+from processors.urls import normalized
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,10 @@ def sign_settings(dedupe: Dedupe) -> SignSettings:
 
 
 def sign_table(documents: pa.Table, settings: SignSettings) -> pa.Table:
-    """Signatures of a table with `id` and `text`, in its order (`corpus.schema.SIGNATURES`)."""
+    """Signatures of a table with `id` and `text`, in its order (`corpus.schema.SIGNATURES`).
+
+    `url`, `member` and `ordinal` may be there as well: they name the documents of a page, an archive, a record.
+    """
     sets: list[bytes] = []
     tokens: list[int] = []
     shingles: list[int] = []
@@ -54,19 +58,32 @@ def sign_table(documents: pa.Table, settings: SignSettings) -> pa.Table:
         else:
             sets.append(xxhash.xxh3_128_digest(b"short\0" + " ".join(text.lower().split()).encode()))
             signatures.append(None)
-    columns = [documents["id"].combine_chunks(), sets, tokens, shingles, sizes, signatures]
+    columns = [documents["id"].combine_chunks(), sets, _urls(documents), tokens, shingles, sizes, signatures]
     return pa.table(columns, schema=SIGNATURES)
+
+
+def _urls(documents: pa.Table) -> list[bytes | None]:
+    """A name for each URL; documents of several that lie at one URL (members, items of a record) are told apart."""
+    if "url" not in documents.column_names:
+        return [None] * documents.num_rows
+    rows = zip(*(documents[name].to_pylist() for name in ("url", "member", "ordinal")), strict=True)
+    return [
+        xxhash.xxh3_128_digest(f"{normalized(url)}\0{member or ''}\0{ordinal}".encode("utf-8", "replace"))
+        if url
+        else None
+        for url, member, ordinal in rows
+    ]
 
 
 def sign(store: Store, part: Part) -> Output:
     """The stage's work: one documents part in, one signatures part out."""
     (file,) = part.inputs
     assert isinstance(file, File)
-    table = sign_table(read_table(store, file, ["id", "text"]), part.settings)
+    table = sign_table(read_table(store, file, ["id", "text", "url", "member", "ordinal"]), part.settings)
     return Output((write_parquet(store, "signatures", file.part, table),))
 
 
-SIGN = Stage("sign", sign, version=1, libraries=("xxhash",))
+SIGN = Stage("sign", sign, version=2, libraries=("xxhash", "ada-url"))
 
 
 def signature_matrix(column: pa.ChunkedArray, num: int) -> np.ndarray:

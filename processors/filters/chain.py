@@ -1,6 +1,6 @@
 """A chain of filters: named in TOML, scored on text, judged on numbers.
 
-    score   batch (id, text)      -> id, a column `filter.score` for each number, spans
+    score   batch (id, text, …)   -> id, a column `filter.score` for each number, spans
     judge   those numbers         -> the rules that fired, `filter.rule`, in chain order
 
 Where a filter cuts, the filters behind it in the chain read what is left; all spans are in bytes of the stored text.
@@ -22,10 +22,12 @@ from corpus.errors import InputError, RecipeError
 from corpus.strict import Text, read_toml, unknown
 from corpus.text import SPANS, Span, lift, render_column
 from processors.filters.c4 import C4
+from processors.filters.file_kind import FileKind
 from processors.filters.fineweb import FineWeb
 from processors.filters.gopher_quality import GopherQuality
 from processors.filters.gopher_repetition import GopherRepetition
 from processors.filters.language import Language
+from processors.filters.licence import Licence
 from processors.filters.measure import Measures
 from processors.filters.rule import SPANS as SPANS_NAME
 from processors.filters.rule import Filter
@@ -41,6 +43,8 @@ FILTERS: dict[str, type[Any]] = {
     "c4": C4,
     "fineweb": FineWeb,
     "code": SourceCode,
+    "licence": Licence,
+    "file_kind": FileKind,
 }
 CHAINS = ("web", "books", "code", "text")
 OWN = Text("chain", "")  # tables that come from no file
@@ -108,6 +112,10 @@ def _checked(where: str, value: Any, default: object) -> object:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return tuple(value)
         raise RecipeError(f'{where} is {value!r}, it must be a list of strings, like ["en", "de"]')
+    if isinstance(default, str):
+        if isinstance(value, str):
+            return value
+        raise RecipeError(f'{where} is {value!r}, it must be a string, like "{default}"')
     if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
         raise RecipeError(f"{where} is {value!r}, it must be a number; inf or -inf switches the rule off")
     if isinstance(default, float):
@@ -138,14 +146,23 @@ def rule_identity(chain: Chain) -> dict[str, object]:
     return {"rules": [{"filter": each.name, **rule.settings()} for each in chain for rule in each.rules()]}
 
 
+def columns_of(chain: Chain) -> list[str]:
+    """The columns of a document that the chain reads beside `id` and `text`, sorted."""
+    return sorted({column for each in chain for column in getattr(each, "columns", ())})
+
+
 def score(batch: pa.RecordBatch, chain: Chain) -> pa.RecordBatch:
     """Every number that the chain gives: `id`, then `filter.score` in chain order, then `spans` (null where none).
 
     Args:
-        batch: columns `id` (any type) and `text` (large_string); rows and order stay.
+        batch: columns `id` (any type), `text` (large_string) and `columns_of` the chain (string), of which those that
+            are missing count as null; rows and order stay.
         chain: the filters.
     """
     columns = {"id": batch.column("id")}
+    for name in columns_of(chain):
+        if name not in batch.schema.names:
+            batch = batch.append_column(name, pa.nulls(len(batch), pa.string()))
     measures, spans = Measures(batch.column("text")), pa.nulls(len(batch), SPANS)
     for each in chain:
         scores = each.scores(batch, measures)
@@ -182,7 +199,7 @@ def judge(scores: pa.RecordBatch | pa.Table, chain: Chain) -> pa.Array:
 
 
 def score_table(table: pa.Table, chain: Chain) -> pa.Table:
-    """`id`, `kept`, `rules` and a column for each score, for a table with the columns `id` and `text`.
+    """`id`, `kept`, `rules` and a column for each score, for a table with `id`, `text` and what the chain reads.
 
     Raises:
         InputError: a column is missing, or `text` holds no strings.
@@ -193,7 +210,8 @@ def score_table(table: pa.Table, chain: Chain) -> pa.Table:
     kind = table.schema.field("text").type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
         raise InputError(f"column 'text' is of type {kind}; strings are asked for")
-    columns = table.select(["id", "text"]).set_column(1, "text", table["text"].cast(pa.large_string()))
+    names = ["id", "text", *(name for name in columns_of(chain) if name in table.column_names)]
+    columns = table.select(names).set_column(1, "text", table["text"].cast(pa.large_string()))
     parts = [_verdicts(batch, chain) for batch in _batches(columns)]
     return pa.Table.from_batches(parts or [_verdicts(pa.RecordBatch.from_pylist([], columns.schema), chain)])
 

@@ -19,7 +19,7 @@ SPANS = "spans"  # the name under which a filter that cuts or masks returns its 
 
 @dataclass(frozen=True)
 class Rule:
-    """Fires when the score lies below or above a bound (the bound itself passes) or is none of the values named.
+    """Fires when the score is below or above a bound (the bound itself passes), none of `not_in`, or one of `among`.
 
     A null score never fires: what was not judged is not condemned. `score` is the score's name without the filter's.
     """
@@ -29,6 +29,7 @@ class Rule:
     below: float | None = None
     above: float | None = None
     not_in: tuple[str, ...] | None = None
+    among: tuple[str, ...] | None = None
 
     def fires(self, scores: pa.Array) -> pa.Array:
         """Which rows it drops: a boolean array without nulls, as long as `scores`."""
@@ -40,6 +41,8 @@ class Rule:
         if self.not_in is not None:
             named = pc.is_in(scores, value_set=pa.array(self.not_in, pa.string()))
             fired = pc.or_(fired, pc.and_(pc.is_valid(scores), pc.invert(named)))
+        if self.among is not None:
+            fired = pc.or_(fired, pc.is_in(scores, value_set=pa.array(self.among, pa.string())))
         if isinstance(fired, pa.Scalar):
             return pa.repeat(fired, len(scores))
         return pc.fill_null(fired, False)
@@ -49,6 +52,8 @@ class Rule:
         fields: dict[str, object] = {"name": self.name, "score": self.score, "below": self.below, "above": self.above}
         if self.not_in is not None:
             fields["not_in"] = list(self.not_in)
+        if self.among is not None:
+            fields["among"] = list(self.among)
         return {key: value for key, value in fields.items() if value is not None}
 
 
@@ -58,13 +63,18 @@ def in_force(*rules: Rule) -> tuple[Rule, ...]:
         rule
         for rule in rules
         if rule.not_in is not None
+        or rule.among is not None
         or math.isfinite(-math.inf if rule.below is None else rule.below)
         or math.isfinite(math.inf if rule.above is None else rule.above)
     )
 
 
 class Filter(Protocol):
-    """A frozen dataclass with thresholds as fields; every field has the published value as its default."""
+    """A frozen dataclass with thresholds as fields; every field has the published value as its default.
+
+    One that judges what ingest found names those columns of a document in `columns: ClassVar[tuple[str, ...]]`; they
+    are strings, null where the document has none.
+    """
 
     name: ClassVar[str]
     version: ClassVar[int]  # raised by hand when the numbers move
@@ -77,9 +87,9 @@ class Filter(Protocol):
     def scores(self, batch: pa.RecordBatch, measures: Measures) -> dict[str, pa.Array]:
         """A column for each score, as long as the batch; null where there is nothing to judge.
 
-        `batch` has the columns `id` and `text` (large_string) and whatever else a document carries; `measures` are the
-        shared statistics of that text. Spans, if the filter cuts or masks, come under the name `SPANS`, in UTF-8 bytes
-        of that text.
+        `batch` has the columns `id` and `text` (large_string) and those that the filter asks for in `columns`;
+        `measures` are the shared statistics of that text. Spans, if the filter cuts or masks, come under the name
+        `SPANS`, in UTF-8 bytes of that text.
         """
         ...
 

@@ -27,8 +27,9 @@ def score(store: Store, part: Part) -> Output:
     """One documents part in, one aligned scores part out. `part.aside` holds the chain, thresholds and all."""
     (file,) = part.inputs
     assert isinstance(file, File)
-    documents = read_table(store, file, ["id", "text", "text_bytes", "language"])
-    batch = documents.select(["id", "text"]).combine_chunks().to_batches()[0]
+    more = chains.columns_of(part.aside)
+    documents = read_table(store, file, ["id", "text", "text_bytes", "language", *more])
+    batch = documents.select(["id", "text", *more]).combine_chunks().to_batches()[0]
     table = pa.Table.from_batches([chains.score(batch, part.aside)])
     detected = "language.label" in table.column_names
     lang = pc.fill_null(table["language.label"] if detected else documents["language"], UNKNOWN_LANGUAGE)

@@ -100,13 +100,14 @@ def test_bad_files_take_little_memory() -> None:
     [
         ("warc/corrupt-middle.warc.gz", "web", 14, {"corrupt": 1, "request_record": 15, "warcinfo_record": 1}),
         ("warc/truncated.warc.gz", "web", 14, {"truncated": 1, "request_record": 13, "warcinfo_record": 1}),
-        ("warc/length-too-big.warc", "web", 5, {"length_mismatch": 1, "request_record": 6, "warcinfo_record": 1}),
-        ("warc/length-8-exabytes.warc", "web", 5, {"too_large": 1, "request_record": 6, "warcinfo_record": 1}),
+        ("warc/length-too-big.warc", "web", 6, {"request_record": 6, "warcinfo_record": 1}),  # its digest proves it
+        ("warc/length-8-exabytes.warc", "web", 6, {"request_record": 6, "warcinfo_record": 1}),
+        ("warc/digest-mismatch.warc.gz", "web", 0, {"digest_mismatch": 2, "request_record": 2, "warcinfo_record": 1}),
         ("warc/one-member.warc.gz", "web", 6, {"request_record": 6, "warcinfo_record": 1}),
         ("warc/http-length-lies.warc.gz", "web", 6, {"request_record": 6, "warcinfo_record": 1}),
         ("html/deep.warc.gz", "web", 1, {"html_too_deep": 1, "request_record": 1}),
         ("charset/charset-lies.warc.gz", "web", 18, {}),
-        ("epub/missing-spine-file.epub", "books", 1, {}),
+        ("epub/missing-spine-file.epub", "books", 1, {"contents_page": 1, "missing": 1}),
         ("archive/truncated.tar.gz", "code", 0, {"truncated": 1}),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from corpus.schema import PAIRS
 from processors.dedupe.pairs import components, verify
-from processors.dedupe.select import Chosen, Population, choose
+from processors.dedupe.select import Chosen, Population, choose, selection_table
 
 THRESHOLD = 0.5
 
@@ -19,7 +19,11 @@ def name(shingles: frozenset[int]) -> bytes:
 
 
 def select(
-    sets: list[frozenset[int]], passes: list[bool], sizes: list[int], share: float = 0.0
+    sets: list[frozenset[int]],
+    passes: list[bool],
+    sizes: list[int],
+    share: float = 0.0,
+    urls: list[int] | None = None,
 ) -> tuple[Chosen, Population]:
     """Choose among documents given by their shingle sets, with every pair proposed."""
     distinct = sorted(set(sets), key=name)
@@ -38,7 +42,8 @@ def select(
     ids = np.zeros((len(sets), 16), np.uint8)
     ids[:, 15] = np.arange(len(sets))
     shingles = np.array([len(each) for each in sets])
-    people = Population(ids, names, shingles, np.array(sizes), np.array(passes, bool), np.zeros(len(sets), np.int64))
+    ranks, at_url = np.zeros(len(sets), np.int64), np.array(urls or [-1] * len(sets))
+    people = Population(ids, names, shingles, np.array(sizes), np.array(passes, bool), ranks, at_url)
     return choose(people, pairs, share, 1), people
 
 
@@ -79,6 +84,41 @@ def test_the_preferred_are_kept_first(corpus: tuple[list[frozenset[int]], list[b
         if all(jaccard(sets[document], sets[other]) < THRESHOLD for other in kept):
             kept.append(document)
     assert np.flatnonzero(select(sets, passes, sizes)[0].kept).tolist() == sorted(kept)
+
+
+@given(corpora(), st.data())
+def test_the_guarantee_with_urls(
+    corpus: tuple[list[frozenset[int]], list[bool], list[int]], data: st.DataObject
+) -> None:
+    """An oracle: passing documents by size then id, each kept unless a kept one is alike or has its URL."""
+    sets, passes, sizes = corpus
+    urls = data.draw(st.lists(st.integers(-1, 3), min_size=len(sets), max_size=len(sets)))
+    chosen, people = select(sets, passes, sizes, urls=urls)
+    kept: list[int] = []
+    for document in sorted(np.flatnonzero(passes).tolist(), key=lambda d: (-sizes[d], d)):
+        alike = [other for other in kept if jaccard(sets[document], sets[other]) >= THRESHOLD]
+        visits = [other for other in kept if urls[document] >= 0 and urls[document] == urls[other]]
+        if not alike and not visits:
+            kept.append(document)
+    assert np.flatnonzero(chosen.kept).tolist() == sorted(kept)
+    table = selection_table(people, chosen, slice(0, len(sets)))
+    for document, row in enumerate(table.to_pylist()):
+        fell = passes[document] and document not in kept
+        twin = int(chosen.twin[document])
+        assert (row["by"] is not None) == fell == (twin in kept)
+        if row["by"] == "url":
+            assert urls[document] == urls[twin] and row["both"] is row["either"] is None
+            assert all(jaccard(sets[document], sets[other]) < THRESHOLD for other in kept)
+        elif fell:
+            assert row["both"] / row["either"] == jaccard(sets[document], sets[twin]) >= THRESHOLD
+            assert row["by"] == ("same_shingles" if sets[document] == sets[twin] else "near")
+
+
+def test_a_visit_that_a_filter_drops_does_not_stand_for_the_other() -> None:
+    a, b = frozenset({1, 2, 3}), frozenset({7, 8, 9})
+    assert select([a, b], [True, True], [2, 1], urls=[0, 0])[0].kept.tolist() == [True, False]
+    assert select([a, b], [False, True], [2, 1], urls=[0, 0])[0].kept.tolist() == [False, True]
+    assert select([a, b], [True, True], [2, 1], urls=[0, 1])[0].kept.tolist() == [True, True]
 
 
 def test_a_chain_does_not_drop_what_is_unlike_the_kept() -> None:
