@@ -32,16 +32,16 @@ def judge(rows, starts, feature, threshold, left, right, judgement):
         left, right: the next split, or for a leaf its value - 2**30.
         judgement: `JUDGEMENT`.
     """
-    out = np.empty(len(rows), np.int32)
-    limit = len(judgement) // 2
-    for b in range(len(rows)):
-        row, total = rows[b], 0
-        for tree in range(len(starts)):
-            at = starts[tree]
+    total = np.zeros(len(rows), np.int64)
+    for tree in range(len(starts)):  # a tree fits the nearest cache, all of them do not
+        for b in range(len(rows)):
+            row, at = rows[b], starts[tree]
             while at >= 0:
                 at = left[at] if row[feature[at]] <= threshold[at] else right[at]
-            total += at + _LEAF
-        out[b] = judgement[min(max(total, -limit), limit) + limit]
+            total[b] += at + _LEAF
+    out, limit = np.empty(len(rows), np.int32), len(judgement) // 2
+    for b in range(len(rows)):
+        out[b] = judgement[min(max(total[b], -limit), limit) + limit]
     return out
 
 
