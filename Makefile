@@ -7,6 +7,7 @@ BIN := .venv/bin
 .PHONY: demo test lint format clean
 
 demo: .venv/ready ## the bundled sample as a Prefect flow, then a tiny model trained on it
+	$(BIN)/python -m processors.compile # what an update has changed
 	$(BIN)/python -m flows.build recipes/starter.toml
 	$(BIN)/gristmill train builds/starter --config tiny --out builds/starter-tiny
 

@@ -152,12 +152,13 @@ def train(
 @app.command()
 def extract(
     page: Annotated[str, typer.Argument(metavar="PAGE.html|-", help="An HTML file, or - for standard input.")],
-    extractor: Annotated[str, typer.Option(help="main or whole.")] = "main",
+    extractor: Annotated[str, typer.Option(help="main, whole or trafilatura.")] = "main",
 ) -> None:
     """Print the text of one HTML page."""
     from processors.files import extract_page
 
-    print(extract_page(page, extractor))
+    sys.stdout.buffer.write(extract_page(page, extractor).encode() + b"\n")  # UTF-8, whatever the terminal's locale
+    sys.stdout.buffer.flush()
 
 
 @app.command()

@@ -6,21 +6,23 @@ after an update it could run a part of the old code. So every state of the kerne
 
 import hashlib
 import os
+from importlib.metadata import version
 from pathlib import Path
 
-_KERNELS = "kernels-"
+_PREFIX = "kernels-"
 
 
-def _keep_kernels_apart() -> None:
+def _folder_of_kernels() -> Path:
     root = Path(__file__).parents[1]
-    state = hashlib.sha256()
+    state = hashlib.sha256(version("numba").encode())
     for path in sorted(path for room in ("processors", "tokenizer") for path in (root / room).rglob("*.py")):
         source = path.read_bytes()
         if b"numba" in source:
             state.update(source)
     folder = Path(os.environ.get("NUMBA_CACHE_DIR") or root / "__pycache__")
-    folder = folder.parent if folder.name.startswith(_KERNELS) else folder  # this process's parent has been here
-    os.environ["NUMBA_CACHE_DIR"] = str(folder / f"{_KERNELS}{state.hexdigest()[:16]}")
+    folder = folder.parent if folder.name.startswith(_PREFIX) else folder  # this process's parent has been here
+    return folder / f"{_PREFIX}{state.hexdigest()[:16]}"
 
 
-_keep_kernels_apart()
+KERNELS = _folder_of_kernels()
+os.environ["NUMBA_CACHE_DIR"] = str(KERNELS)

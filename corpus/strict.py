@@ -48,20 +48,22 @@ class Text:
     index: int = 0
 
     def line(self, key: str) -> str:
-        """``path:line`` of a key of this table; the path alone where it cannot be found."""
-        table, seen = "", dict[str, int]()
+        """``path:line`` of a key of this table; of the table where it stands in none; the path alone at worst."""
+        table, seen, found_at = "", dict[str, int](), ""
         for number, line in enumerate(self.text.splitlines(), 1):
             if found := re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line):
                 table = found[1]
                 seen[table] = seen.get(table, -1) + 1
                 if f"{self.header}.{key}".lstrip(".") == table and self.index in (0, seen[table]):
                     return f"{self.path}:{number}"
+                if table == self.header and seen[table] == self.index:
+                    found_at = f":{number}"
             elif table == self.header and seen.get(table, 0) == self.index:
                 if re.match(rf'\s*"?{re.escape(key)}"?\s*=', line):
                     return f"{self.path}:{number}"
             elif table == "" and self.header and re.match(rf"\s*{re.escape(self.header)}\s*=", line):
                 return f"{self.path}:{number}"
-        return self.path
+        return f"{self.path}{found_at}"
 
     def inside(self, key: str, index: int = 0) -> "Text":
         """The text of a table inside this one."""
@@ -81,12 +83,12 @@ def parse(cls: type[T], table: dict[str, Any], text: Text) -> T:
     for f in dataclasses.fields(cls):
         missing = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         if missing and f.name not in table:
-            raise RecipeError(f"{text.path}: [{text.header or 'top'}] lacks `{f.name}`; add it")
+            raise RecipeError(f"{text.line('')}: [{text.header or 'top'}] lacks `{f.name}`; add it")
     values = {key: _value(hints[key], value, key, text) for key, value in table.items()}
     try:
         return cls(**values)
     except ValueError as error:  # the dataclass' own rule for its fields together
-        raise RecipeError(f"{text.path}: [{text.header or 'top'}] {error}") from error
+        raise RecipeError(f"{text.line('')}: [{text.header or 'top'}] {error}") from error
 
 
 def unknown(where: str, what: str, name: str, known: list[str]) -> RecipeError:

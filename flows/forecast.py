@@ -20,6 +20,7 @@ from processors.dedupe.sign import SIGN, sign_settings
 from processors.filters.chain import number_identity
 from processors.filters.stages import SCORE
 from report.console import table
+from sources.apart import spent
 from sources.ingest import INGEST
 from sources.plan import sample_of, stored_bytes
 from tokenizer.train import read_lock
@@ -113,7 +114,7 @@ def measure(checked: path.Checked, part: Part) -> Rate:
 def _measured(checked: path.Checked, part: Part, stored: int) -> Rate:
     store = Store(f"memory://forecast-{time.monotonic_ns()}")
     for warm in (True, False):  # compilation and model loading are paid once, not per byte
-        start = time.process_time()
+        start = time.process_time() + spent()
         output = INGEST.work(store, replace(part, inputs=part.inputs[:1]) if warm else part)
         written = list(output.files)
         chain = checked.chains[part.source]
@@ -122,7 +123,7 @@ def _measured(checked: path.Checked, part: Part, stored: int) -> Rate:
                 store, Part(file.part, (file,), number_identity(chain), part.source, aside=chain)
             ).files
             written += SIGN.work(store, Part(file.part, (file,), sign_settings(checked.recipe.dedupe))).files
-        seconds = time.process_time() - start
+        seconds = time.process_time() + spent() - start
     text = sum(count.bytes or 0 for count in output.counts)
     return Rate(stored, text, sum(file.bytes for file in written), seconds)
 

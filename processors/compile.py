@@ -5,21 +5,12 @@ the source cannot be written to). This calls each of them once, through the door
 what was compiled from older sources (`corpus` says where it lies).
 """
 
-import os
+import contextlib
 import shutil
-from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
+from corpus import KERNELS
 
-from corpus.recipe import Dedupe
-from processors.dedupe.pairs import find_pairs
-from processors.dedupe.select import Population, choose
-from processors.dedupe.sign import id_of_row, sign_settings, sign_table
-from processors.extract import html_to_text
-from processors.filters.chain import CHAINS, named_chain, score_table
-from processors.prose import unwrap
-
+_WARM = KERNELS / "readers"
 TEXTS = ["The mill grinds what the farmers bring to it, and the wheel turns with the water.\n\nSo it does."] * 2
 PAGE = (
     """<title>t</title><a rel=license href=/l>l</a><ul><li>item<sup>2</sup></ul><table><tr><td>a<td>b</table><pre>
@@ -30,14 +21,37 @@ BOOK = "The mill grinds what the farmers bring to it, and the wheel of the gre-\
 
 
 def main() -> None:
-    """Score and dedupe two short texts with every bundled chain, extract a page and unwrap a book."""
-    kernels = Path(os.environ["NUMBA_CACHE_DIR"])
-    for old in kernels.parent.glob("kernels-*"):
-        if old != kernels:
+    """Compile every kernel that is not compiled yet, and throw away what older sources gave."""
+    for old in KERNELS.parent.glob("kernels-*"):
+        if old != KERNELS:
             shutil.rmtree(old, ignore_errors=True)
+    warm_readers()
+    warm_batches()
+
+
+def warm_readers() -> None:
+    """What reading calls: extract a page by both ways, unwrap a book."""
+    from processors.extract import extract_page
+    from processors.prose import unwrap
+
     for extractor in ("main", "whole"):
-        html_to_text(PAGE, extractor=extractor)
+        extract_page(PAGE, extractor=extractor)
     unwrap(BOOK)
+    with contextlib.suppress(OSError):  # where nothing can be kept, nothing is noted
+        _WARM.touch()
+
+
+def warm_batches() -> None:
+    """What later stages call: score two short texts with every bundled chain, dedupe them."""
+    import numpy as np
+    import pyarrow as pa
+
+    from corpus.recipe import Dedupe
+    from processors.dedupe.pairs import find_pairs
+    from processors.dedupe.select import Population, choose
+    from processors.dedupe.sign import id_of_row, sign_settings, sign_table
+    from processors.filters.chain import CHAINS, named_chain, score_table
+
     table = pa.table({"id": id_of_row(np.arange(2)), "text": pa.array(TEXTS, pa.large_string())})
     for chain in CHAINS:
         score_table(table, named_chain(chain))

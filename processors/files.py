@@ -16,14 +16,21 @@ from corpus.tables import read_id_text, write_table
 
 def extract_page(page: str, extractor: str) -> str:
     """The text of an HTML file, or of standard input where `page` is "-"."""
-    from processors.extract import PageError, html_to_text
+    from processors.extract import HtmlLimits, PageError, html_to_text
 
+    most = HtmlLimits().max_bytes
     try:
-        data = sys.stdin.buffer.read() if page == "-" else Path(page).read_bytes()
+        if page == "-":
+            data = sys.stdin.buffer.read(most + 1)
+        else:
+            with Path(page).open("rb") as file:
+                data = file.read(most + 1)
     except OSError as error:
         raise InputError(f"{page}: cannot be read: {error.strerror}") from error
     if data[:2] == b"\x1f\x8b" or (b"\0" in data[:1024] and data[:2] not in (b"\xff\xfe", b"\xfe\xff")):
         raise InputError(f"{page}: not an HTML page but binary data; unpack it first")
+    if len(data) > most:
+        raise InputError(f"{page}: larger than {most:,} bytes; a page of that size is not parsed")
     try:
         return html_to_text(data, extractor=extractor)
     except PageError as error:

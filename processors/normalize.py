@@ -5,16 +5,18 @@ In: any `str`. Out: a `str` that encodes to UTF-8; applying it twice changes not
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 _LINE_ENDS = ("\r\n", "\r", "\x0b", "\x0c", "\x85", "\u2028", "\u2029")
 _CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n") + b"\x7f"
 _LATER_CONTROLS = re.compile(b"\xc2[\x80-\x9f]")  # U+0080 to U+009F as UTF-8
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_BLANK_LINES = re.compile("\n{4,}")
+_BLANK_LINES = re.compile(b"\n\n\n\n+")  # found by its first bytes, which "\n{4,}" is not
 # A run may be one letter under very many combining marks: NFC costs the square of its length.
 _RUNS = re.compile(r"[^\w\s\x00-\u02ff]+")
 _ODD = re.compile(_RUNS.pattern.removesuffix("+"))
 _LONG_RUN = 512
+_PIECE = 2**18  # characters of a longer text that are worked on at a time
 _STEP = 30  # as in the Stream-Safe Text Format (Unicode Standard Annex 15, section 13)
 # Blanks, format and filler characters, combining marks alone, and the replacement character: nothing to read.
 _VISIBLE = re.compile(
@@ -31,6 +33,31 @@ def normalize(text: str) -> str:
     at the start and blanks at the end go. Combining marks beyond 30 on one letter, in runs of over 512, are parted by
     U+034F.
     """
+    if len(text) <= _PIECE:
+        text = _tidied(text)
+        if "\n\n\n\n" in text:
+            text = _BLANK_LINES.sub(b"\n\n\n", text.encode()).decode()
+    else:  # as UTF-8 in between: a `str` with one emoji in it takes four times as much
+        data = b"".join([_tidied(piece).encode() for piece in _pieces(text)])
+        text = _BLANK_LINES.sub(b"\n\n\n", data).rstrip(b"\n").decode()
+    return text.lstrip("\n\ufeff").rstrip()
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing can be seen in `text`: blanks, zero-width and format characters, U+FFFD only."""
+    return _VISIBLE.search(text) is None
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """The text cut behind line ends, which nothing reaches across: neither composition nor a run of marks."""
+    start = 0
+    while (end := text.find("\n", start + _PIECE)) >= 0:
+        yield text[start : end + 1]
+        start = end + 1
+    yield text[start:]
+
+
+def _tidied(text: str) -> str:
     ascii_only = text.isascii()
     for end in _LINE_ENDS[:4] if ascii_only else _LINE_ENDS:
         text = text.replace(end, "\n")
@@ -39,14 +66,7 @@ def normalize(text: str) -> str:
         text = _composed(text.replace("\u2581", "\u2582"))
     if not ascii_only or " \n" in text or "\t\n" in text:
         text = "\n".join([line.rstrip() for line in text.split("\n")])
-    if "\n\n\n\n" in text:
-        text = _BLANK_LINES.sub("\n\n\n", text)
-    return text.lstrip("\n\ufeff").rstrip()
-
-
-def is_blank(text: str) -> bool:
-    """Whether nothing can be seen in `text`: blanks, zero-width and format characters, U+FFFD only."""
-    return _VISIBLE.search(text) is None
+    return text
 
 
 def _without_controls(text: str) -> str:
@@ -84,11 +104,15 @@ def _has_long_run(text: str) -> bool:
 def _part_marks(match: re.Match[str]) -> str:
     if len(match[0]) <= _LONG_RUN:
         return match[0]
-    parted, run = [], 0
-    for mark in match[0]:
-        run = run + 1 if unicodedata.combining(mark) else 0
-        if run > _STEP:
-            parted.append("\u034f")
-            run = 1
-        parted.append(mark)
-    return "".join(parted)
+    pieces, run = [], 0
+    for at in range(0, len(match[0]), _LONG_RUN):  # a list of all characters would take a hundred bytes for each
+        piece = match[0][at : at + _LONG_RUN]
+        parted = []
+        for mark in piece:
+            run = run + 1 if unicodedata.combining(mark) else 0
+            if run > _STEP:
+                parted.append("\u034f")
+                run = 1
+            parted.append(mark)
+        pieces.append("".join(parted))
+    return "".join(pieces)

@@ -1,52 +1,49 @@
 """Reading apart: input bytes nobody knows are parsed in a child process that can be replaced.
 
 In: a file and how to read it. Out: the same items as `sources.read.read`, come through a pipe. A child that gives no
-sign of life for a minute, takes more memory than it may, or dies, is replaced; the record that it had in hand is
-quarantined, written down by the caller, and passed over in this reading and all later ones. Limits that are counted
-(bytes, nodes, members) decide what can be read; the clock and the memory only replace a worker.
+sign of life for a minute, takes more memory than it may, or dies, is replaced. Once may be chance: memory was
+short, somebody sent a signal. The record in whose midst a second one dies is quarantined, written down by the caller,
+and passed over in this reading and all later ones; so is the rest of the file where no record is in hand, where passing
+one over does not help, and after `REFUSALS` of them. Limits that are counted (bytes, nodes, members) decide what can be
+read; the clock and the memory only replace a worker.
 
-The child lives as long as the process that it reads for and ends with it.
+The child (`sources.reader`) lives as long as the process that it reads for and ends with it.
 """
 
 import atexit
 import contextlib
-import ctypes
 import mmap
 import os
 import pickle
 import select
-import signal
 import struct
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
-from operator import attrgetter
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from corpus.errors import InputError
 from sources import hand
-from sources.item import Document, Item, Unit
+from sources.item import Document, Item
 from sources.settings import ReadSettings
 
 SILENCE = 60.0  # seconds without a sign of life after which a child counts as hung
-MEMORY = 2**30  # resident bytes that a child may take; the counted limits keep it below half of that
+MEMORY = 2**30  # bytes that a child may have of its own; the counted limits keep it well below
+REFUSALS = 100  # of one file, which is read anew for each
+CHANCES = 4  # deaths in a row of which no two are of one place
+LENGTH = struct.Struct("<Q")  # before everything that goes through the pipes
+REST = -1  # as ordinal: everything after the first `start` items
 _POLL = 0.5
-_SEND_BYTES, _SEND_ITEMS, _SEND_SECONDS = 2**18, 256, 0.2
-_LENGTH = struct.Struct("<Q")
-_REST = -1  # as ordinal: everything from `start` on
-_item = attrgetter(*(f.name for f in fields(Item) if f.name != "document"))
-_document = attrgetter(*(f.name for f in fields(Document)))
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A record that cost a reader its life: where it begins (in the file's unit), and why it is passed over."""
+    """A record that cost readers their lives: where it begins (in the file's unit), and why it is passed over."""
 
-    file: str
+    file: str  # for people
     start: int
     ordinal: int
     reason: str  # reader_hung | reader_out_of_memory | reader_died
@@ -71,30 +68,36 @@ def read_apart(
 ) -> Iterator[Item]:
     """The items of one input file, in order, read in a child process.
 
-    `refusals` are known from earlier readings of the file called `name`; new ones go to `write_down`. Raises what the
-    reader raises, and InputError where no child can be started.
+    `refusals` are known from earlier readings of the same bytes in the same way; new ones, of a file called `name`, go
+    to `write_down`. Raises what the reader raises, and InputError where one child after another dies of nothing that
+    could be passed over.
     """
-    known = [refusal for refusal in refusals if refusal.file == name]
-    given = 0
+    known = {(refusal.start, refusal.ordinal): refusal for refusal in refusals}
+    given = deaths = 0
+    last: tuple[int, int] | None = None
     while True:
         reader = _idle.pop() if _idle else _Reader()
         whole = False
         try:
-            for item in reader.items(path, settings, known, given, silence, memory):
+            for item in reader.items(path, settings, list(known.values()), given, silence, memory):
                 given += 1
                 yield item
             whole = True
             return
         except _DiedError as died:
-            in_hand = died.seen.start != hand.NOTHING
-            start, ordinal = (died.seen.start, died.seen.ordinal) if in_hand else (died.seen.read, _REST)
-            if any((old.start, old.ordinal) == (start, ordinal) for old in known):
+            place, deaths = (died.seen.start, died.seen.ordinal), deaths + 1
+            if died.seen.start == hand.NOTHING or place in known or len(known) >= REFUSALS:
+                place = (died.seen.made, REST)
+            if died.seen.beats and place == last and place not in known:
+                known[place] = Refusal(name, *place, died.reason, died.detail)
+                write_down(known[place])
+                deaths = 0
+            elif deaths == CHANCES:
                 raise InputError(
-                    f"{path}: its reader dies at {start} though that is passed over ({died.detail}); take the file out"
+                    f"{path}: {deaths} readers died and no record is to blame (the last: {died.detail}); "
+                    f"see whether memory is short and whether `{sys.executable} -m sources.reader` can run"
                 ) from died
-            refusal = Refusal(name, start, ordinal, died.reason, died.detail)
-            known.append(refusal)
-            write_down(refusal)
+            last = place
         finally:
             if whole:
                 _idle.append(reader)
@@ -110,7 +113,7 @@ class _Reader:
             file.truncate(hand.BOARD_BYTES)
             self.board = mmap.mmap(file.fileno(), hand.BOARD_BYTES)
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "sources.apart", str(file.fileno())],
+                [sys.executable, "-m", "sources.reader", str(file.fileno())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 pass_fds=[file.fileno()],
@@ -124,36 +127,34 @@ class _Reader:
         """The items after the first `skip`. Raises _DiedError when the child hangs, grows too large or dies."""
         assert self.process.stdin is not None
         made: Any = Item
+        self.board[:] = bytes(hand.BOARD_BYTES)  # what the last file left there
         job = pickle.dumps((sys.path, path, settings, refusals, skip))
         with contextlib.suppress(BrokenPipeError):  # a child that is gone shows when its answer is read
-            self.process.stdin.write(_LENGTH.pack(len(job)) + job)
+            self.process.stdin.write(LENGTH.pack(len(job)) + job)
             self.process.stdin.flush()
         while True:
-            kind, content = pickle.loads(self._frame(silence, memory))
+            (length,) = LENGTH.unpack(self._bytes(LENGTH.size, silence, memory))
+            self._check_memory(memory)
+            kind, content = pickle.loads(self._bytes(length, silence, memory))
             if kind == "done":
+                _spent.append(content)
                 return
             if kind == "error":
                 raise content
             for row, document in content:
                 yield made(*row[:5], Document(*document) if document else None, *row[5:])
 
-    def _frame(self, silence: float, memory: int) -> bytes:
-        length = _LENGTH.unpack(self._bytes(_LENGTH.size, silence, memory))[0]
-        return self._bytes(length, silence, memory)
-
     def _bytes(self, size: int, silence: float, memory: int) -> bytes:
         assert self.process.stdout is not None
         parts: list[bytes] = []
-        beats, since = -1, time.monotonic()
+        beats, polls = -1, 0  # not a clock: while this process is stopped or the machine sleeps, nobody looks
         while size:
             if not select.select([self.process.stdout], [], [], _POLL)[0]:
                 seen = hand.see(self.board)
-                if seen.beats != beats:
-                    beats, since = seen.beats, time.monotonic()
-                elif time.monotonic() - since > silence:
+                beats, polls = seen.beats, polls + 1 if seen.beats == beats else 0
+                if polls * _POLL > silence:
                     raise self._died("reader_hung", f"no sign of life for {silence:.0f} s")
-                if (resident := _resident(self.process.pid)) > memory:
-                    raise self._died("reader_out_of_memory", f"{resident >> 20} MiB resident, at most {memory >> 20}")
+                self._check_memory(memory)
                 continue
             data = os.read(self.process.stdout.fileno(), size)
             if not data:
@@ -162,6 +163,10 @@ class _Reader:
             parts.append(data)
             size -= len(data)
         return b"".join(parts)
+
+    def _check_memory(self, most: int) -> None:
+        if (taken := _own_memory(self.process.pid)) > most:
+            raise self._died("reader_out_of_memory", f"{taken >> 20} MiB taken, at most {most >> 20}")
 
     def _died(self, reason: str, detail: str) -> _DiedError:
         self.process.kill()  # before the board is read: from here on it stands still
@@ -180,6 +185,13 @@ class _Reader:
 
 
 _idle: list[_Reader] = []
+_spent: list[float] = []
+
+
+def spent() -> float:
+    """Core-seconds that children took to read the files that they have ended so far, their start not counted."""
+    _spent[:] = [sum(_spent)]
+    return _spent[0]
 
 
 @atexit.register
@@ -189,86 +201,10 @@ def end_idle() -> None:
         _idle.pop().end()
 
 
-def _resident(pid: int) -> int:
-    """Bytes of memory that a process holds; 0 where the system does not say it in /proc."""
+def _own_memory(pid: int) -> int:
+    """Bytes of memory that a process shares with no file, for those are its own; 0 where /proc does not say it."""
     try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * mmap.PAGESIZE
-    except (OSError, IndexError):
+        _, resident, shared, *_ = Path(f"/proc/{pid}/statm").read_text().split()
+        return (int(resident) - int(shared)) * mmap.PAGESIZE
+    except (OSError, ValueError):
         return 0
-
-
-def _main(board_number: int) -> None:
-    """The child: jobs come in by standard input, items go out by what was standard output."""
-    _die_with_parent()
-    out = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # what a library prints must not end up among the items
-    board = mmap.mmap(board_number, hand.BOARD_BYTES)
-    while head := sys.stdin.buffer.read(_LENGTH.size):
-        sys.path[:], path, settings, refusals, skip = pickle.loads(sys.stdin.buffer.read(_LENGTH.unpack(head)[0]))
-        try:
-            _send_items(out, board, path, settings, refusals, skip)
-            _send(out, "done", None)
-        except BrokenPipeError:
-            return
-        except Exception as error:  # not of this process: it is raised where the items are asked for
-            _send(out, "error", _portable(error))
-
-
-def _send_items(
-    out: Any, board: mmap.mmap, path: Path, settings: ReadSettings, refusals: Sequence[Refusal], skip: int
-) -> None:
-    waiting: list[tuple[Any, Any]] = []
-    size, sent = 0, time.monotonic()
-    for number, item in enumerate(_reading(board, path, settings, refusals)):
-        if number < skip:
-            continue
-        document = item.document
-        waiting.append((_item(item), _document(document) if document else None))
-        size += len(document.text) if document else 0
-        if size >= _SEND_BYTES or len(waiting) >= _SEND_ITEMS or time.monotonic() - sent > _SEND_SECONDS:
-            _send(out, "items", waiting)
-            waiting, size, sent = [], 0, time.monotonic()
-    _send(out, "items", waiting)
-
-
-def _reading(board: mmap.mmap, path: Path, settings: ReadSettings, refusals: Sequence[Refusal]) -> Iterator[Item]:
-    from sources.read import read
-    from sources.tables.read import rows_stated
-
-    hand.watch(board, {(r.start, r.ordinal): (r.reason, r.detail) for r in refusals})
-    rests = {r.start: r for r in refusals if r.ordinal == _REST}
-    at = 0
-    unit: Unit = "byte"
-    items = iter(()) if 0 in rests else read(path, settings)
-    for item in items:
-        yield item
-        at, unit = item.end, item.unit
-        if at in rests:
-            break
-    if rest := rests.get(at):
-        end = path.stat().st_size if unit == "byte" else (unit == "row" and rows_stated(path)) or at
-        yield Item(at, end, "quarantined", rest.reason, rest.detail, unit=unit)
-
-
-def _send(out: Any, kind: str, content: Any) -> None:
-    data = pickle.dumps((kind, content), protocol=5)
-    view = memoryview(_LENGTH.pack(len(data)) + data)
-    while view:
-        view = view[out.write(view) :]
-
-
-def _portable(error: Exception) -> Exception:
-    try:
-        return pickle.loads(pickle.dumps(error))
-    except Exception:
-        return RuntimeError(f"{type(error).__name__}: {error}")
-
-
-def _die_with_parent() -> None:
-    """On Linux the kernel ends this process with its parent; elsewhere the closed pipe does, after a record."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-
-
-if __name__ == "__main__":
-    _main(int(sys.argv[1]))

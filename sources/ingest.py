@@ -18,11 +18,12 @@ from corpus.errors import DataError, InputError, LedgerError
 from corpus.files import File, write_parquet
 from corpus.ledger import PASSED, Count
 from corpus.schema import DOCUMENTS, QUARANTINE
-from corpus.stage import Output, Part, Stage, Stamp, canonical
+from corpus.stage import Output, Part, Stage, Stamp, canonical, fingerprint, identity
 from corpus.store import Store
 from sources.apart import Refusal, read_apart
 from sources.item import Document, Item
 from sources.plan import IngestSettings
+from sources.settings import ReadSettings
 from sources.tables.read import rows_stated
 
 MAX_PART_ROWS = 100_000  # bounds a worker's memory where documents are tiny
@@ -36,7 +37,6 @@ def ingest(store: Store, part: Part) -> Output:
     """
     settings: IngestSettings = part.settings
     reading = replace(settings.reading, block_hosts=part.aside.block_hosts)
-    known, write_down = _refusals(store, part)
     out = _Writing(store, part.name, settings)
     inputs = []
     for stamp in part.inputs:
@@ -48,23 +48,30 @@ def ingest(store: Store, part: Part) -> Output:
                 out.add(stamp.name, Item(0, 0, "quarantined", "missing_file", "a list names it, it is not there"))
                 continue
             inputs.append({"name": stamp.name, "bytes": file.bytes, "sha256": file.sha256})
-            items = read_apart(file.path, reading, stamp.name, known, write_down)
-            for item in tiled(items, stamp.name, file.bytes, file.path):
+            items = read_apart(file.path, reading, stamp.name, *_refusals(store, settings.reading, file.sha256))
+            for item in tiled(items, stamp.name, file.bytes):
                 out.add(stamp.name, item)
     return out.finish(inputs)
 
 
-def _refusals(store: Store, part: Part) -> tuple[list[Refusal], Callable[[Refusal], None]]:
-    """The records of a source that have cost a reader its life, and what writes down one more."""
-    own = f"refused/{part.name}.json"
-    known = {path: [Refusal(**raw) for raw in store.get_json(path)] for path in store.list(f"refused/{part.source}")}
-    mine = list(known.get(own, []))
+def _refusals(store: Store, reading: ReadSettings, sha256: str) -> tuple[list[Refusal], Callable[[Refusal], None]]:
+    """The records of a file that have cost readers their lives, and what writes down one more.
+
+    They hold for these bytes, read so: another content, setting, library or version of the readers is tried anew.
+    """
+    read_so = identity(INGEST, Part(sha256, (), reading))
+    path = f"refused/{fingerprint(read_so)[:32]}.json"
+    try:
+        known = [Refusal(**raw) for raw in store.get_json(path)]
+    except FileNotFoundError:
+        known = []
+    all_of_them = list(known)
 
     def write_down(refusal: Refusal) -> None:
-        mine.append(refusal)
-        store.put(own, canonical(mine))
+        all_of_them.append(refusal)
+        store.put(path, canonical(all_of_them))
 
-    return [refusal for refusals in known.values() for refusal in refusals], write_down
+    return known, write_down
 
 
 INGEST = Stage(

@@ -12,6 +12,9 @@ from sources.hosts import blocked
 from sources.item import Document, Item, Unit
 from sources.settings import ReadSettings
 
+# What bytes that nobody thought of make a reader raise; anything else is a fault in the program.
+FAULTS = (ValueError, ArithmeticError, LookupError, RecursionError, OSError, EOFError, MemoryError)
+
 
 class UnreadError(Exception):
     """Why a stretch gave no document: its reason in snake_case, words for the detail, and which outcome that is."""
@@ -53,7 +56,7 @@ def attempt(
     rest of the file is read on.
     """
     name = printable(name)
-    if passed_over := hand.take(start, end, ordinal):
+    if passed_over := hand.take(start, ordinal):
         return Item(start, end, "quarantined", *passed_over, None, unit, ordinal, name)
     try:
         document = _finished(make(), settings)
@@ -63,30 +66,43 @@ def attempt(
         )
     except PageError as refused:
         return Item(start, end, "quarantined", refused.reason, str(refused), None, unit, ordinal, name)
-    except (ValueError, ArithmeticError, LookupError, RecursionError, OSError, EOFError, MemoryError) as error:
-        detail = printable(f"{type(error).__name__}: {error}") or ""
-        return Item(start, end, "quarantined", "reader_fault", detail[:1000], None, unit, ordinal, name)
+    except FAULTS as error:
+        return Item(start, end, "quarantined", "reader_fault", told(error), None, unit, ordinal, name)
     finally:
-        hand.lay_down(end)
+        hand.lay_down()
     return Item(start, end, "document", document=document, unit=unit, ordinal=ordinal, name=name)
+
+
+def told(error: Exception) -> str:
+    """A fault in words, for an item's detail."""
+    return (printable(f"{type(error).__name__}: {error}") or "")[:1000]
 
 
 def printable(value: str | None) -> str | None:
     r"""`value` with lone surrogates (bytes of no charset in a name, say) written as ``\udcNN``, so that it encodes."""
-    return None if value is None else value.encode("utf-8", "backslashreplace").decode()
+    return value if value is None or value.isascii() else value.encode("utf-8", "backslashreplace").decode()
 
 
 def _finished(document: Document, settings: ReadSettings) -> Document:
     refuse_blocked(document.url, settings)
-    text = normalize(document.text)
-    if is_blank(text):
-        raise skip("empty_text")
-    size = len(text.encode()) if 4 * len(text) > settings.max_document_bytes else 0
-    if size > settings.max_document_bytes:
-        raise UnreadError("too_large", f"{size} bytes of text, at most {settings.max_document_bytes} are taken")
-    stated: dict[str, Any] = {name: printable(getattr(document, name)) for name in _STATED}
-    stated["licence"] = stated["licence"] or settings.licence
-    return replace(document, text=text, mojibake=mojibake(document.text), **stated)
+    limit = settings.max_document_bytes
+    size = _size(document.text, limit)
+    if size <= limit:  # else no further copy of it is made
+        text = normalize(document.text)
+        if is_blank(text):
+            raise skip("empty_text")
+        size = _size(text, limit)
+    if size > limit:
+        raise UnreadError("too_large", f"{size} bytes of text, at most {limit} are taken (max_document_bytes)")
+    odd = {name: value for name in _STATED if (value := getattr(document, name)) and not value.isascii()}
+    stated: dict[str, Any] = {name: printable(value) for name, value in odd.items()}
+    licence = stated.pop("licence", document.licence) or settings.licence
+    return replace(document, text=text, mojibake=mojibake(document.text), licence=licence, **stated)
+
+
+def _size(text: str, limit: int) -> int:
+    """Bytes of a text; of one that is within `limit` whatever its characters are, only how many they are."""
+    return len(text) if 4 * len(text) <= limit or text.isascii() else len(text.encode("utf-8", "replace"))
 
 
 _STATED = [f.name for f in fields(Document) if f.name not in ("text", "meta", "secrets", "mojibake")]

@@ -5,6 +5,10 @@ from typing import Literal
 
 from processors.extract import EXTRACTORS, HtmlLimits, check_extractor
 
+FileKind = Literal[
+    "lock", "minified", "generated", "vendored", "licence", "documentation", "configuration", "data", "source"
+]  # `processors.code.kind.KINDS`
+
 
 @dataclass(frozen=True)
 class ReadSettings:
@@ -55,7 +59,7 @@ class ReadSettings:
 
     per: Literal["file", "repository"] = "file"
     """Source code: what is one document."""
-    leave_out: tuple[str, ...] = ("generated", "minified", "vendored", "lock", "data", "licence")
+    leave_out: tuple[FileKind, ...] = ("generated", "minified", "vendored", "lock", "data", "licence")
     """Kinds of files (`processors.code.kind`) that the document of a whole repository leaves out."""
     revision: str | None = None
     """Commit, tag or branch of git bundles and repositories; default: HEAD."""
@@ -65,15 +69,15 @@ class ReadSettings:
     code_language_column: str | None = None
     """Default: the language is found by path and text."""
 
-    max_document_bytes: int = 256 * 2**20
+    max_document_bytes: int = 24 * 2**20
     """Text of one document, and the expanded bytes of a plain-text file."""
     max_book_bytes: int = 512 * 2**20
     """All pages of one EPUB, expanded."""
-    max_record_bytes: int = 64 * 2**20
+    max_record_bytes: int = 24 * 2**20
     """One WARC record, archive member or JSONL line, expanded."""
     max_file_bytes: int = 16 * 2**20
     """One file of source code, where that is less than `max_record_bytes`."""
-    max_held_bytes: int = 64 * 2**20
+    max_held_bytes: int = 32 * 2**20
     """Text of one source archive that is held until its licences are known; a larger archive is read twice."""
     max_repository_bytes: int = 8 * 2**20
     """Text of one document of several files; a larger repository gives several documents."""

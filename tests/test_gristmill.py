@@ -147,6 +147,24 @@ def test_extract_reads_a_page_or_standard_input(tmp_path: Path, run: Run) -> Non
     assert done.stdout.decode().strip() == out.strip()
 
 
+def test_extract_prints_utf8_in_any_locale(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<meta charset=utf-8><p>水車は回る。</p>", "utf-8")
+    command = [sys.executable, "-m", "gristmill", "extract", page]
+    done = subprocess.run(command, capture_output=True, check=True, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert done.stdout.decode() == "水車は回る。\n"
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a file without an end")
+def test_extract_reads_no_file_without_end(run: Run, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_bytes(b"x" * (16 * 2**20 + 1))
+    code, _, complaints = run("extract", page)
+    assert code == 1 and "larger than 16,777,216 bytes" in complaints
+    code, _, complaints = run("extract", "/dev/zero")
+    assert code == 1 and "binary data" in complaints
+
+
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     texts = [

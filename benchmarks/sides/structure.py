@@ -63,6 +63,7 @@ APART_NAMES = frozenset(
 )
 SAME = {"td": "table cells", "th": "table cells", "li": "list items"} | {f"h{n}": "headings" for n in range(1, 7)}
 NESTED = frozenset(("ul", "ol", "dl", "table", "pre"))
+PERMALINKS = frozenset(("headerlink", "permalink"))
 HEAD = 60
 
 
@@ -96,18 +97,22 @@ def content(node: Any) -> Iterator[Any]:
 def own_text(node: Any) -> str:
     """The beginning of an element's text, up to what is nested in it."""
     parts: list[str] = []
+    gather(node, parts)
+    return "".join("".join(parts).split())[:HEAD]
+
+
+def gather(node: Any, parts: list[str]) -> bool:
+    """Add the texts below a node; false once there are enough or something nested has ended them."""
     child = node.first_child
     while child is not None and sum(map(len, parts)) < HEAD:
+        if child.tag in NESTED:
+            return False
         if child.tag == "#text":
             parts.append(child.text)
-        elif child.tag in NESTED:
-            break
-        elif child.first_child is None or child.tag == "#comment":
-            pass
-        elif child.tag not in APART_TAGS and "headerlink" not in child.class_list:
-            parts.append(own_text(child))
+        elif child.tag not in APART_TAGS and not PERMALINKS & {*child.class_list} and not gather(child, parts):
+            return False
         child = child.next
-    return "".join("".join(parts).split())[:HEAD]
+    return child is None
 
 
 def main(folder: Path) -> None:

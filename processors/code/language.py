@@ -58,20 +58,19 @@ def language_of(path: str, text: str) -> str | None:
     ends = (text if len(text) <= HEAD + TAIL else f"{text[:HEAD]}\n{text[-TAIL:]}").encode(errors="replace")
     if not named and not _HINT.search(ends):
         return None
-    found = enry().get_language(plain(name), ends) or None
     usual = _USUAL.get(name.rpartition(".")[2].lower())
-    if found == usual or usual not in named or _HINT.search(ends) or _by_rules(name, ends):
-        return found
-    return usual
+    if usual in named and not _HINT.search(ends):
+        return _by_rules(name, ends) or usual
+    return enry().get_language(plain(name), ends) or None
 
 
-def _by_rules(name: str, ends: bytes) -> bool:
-    """Whether Linguist's rules of content leave one language, so that its classifier has no say."""
+def _by_rules(name: str, ends: bytes) -> str | None:
+    """The language that Linguist's rules of content leave; None where its classifier would have a say."""
     from enry.definitions import ffi, lib
     from enry.utils import go_str_slice_to_py
 
-    found = lib.GetLanguagesByContent(plain(name).encode(), ends, len(ends), ffi.NULL)
-    return len(go_str_slice_to_py(lib, found)) == 1
+    found = go_str_slice_to_py(lib, lib.GetLanguagesByContent(plain(name).encode(), ends, len(ends), ffi.NULL))
+    return found[0] if len(found) == 1 else None
 
 
 @lru_cache(1 << 14)

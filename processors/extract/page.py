@@ -5,12 +5,17 @@ Heavy imports stand in the functions, so that a recipe can be read without them.
 
 import re
 from dataclasses import dataclass
+from html import escape
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from corpus.errors import InputError, RecipeError
 from processors.charset import decode
 from processors.extract.limits import HtmlLimits, PageError
 from processors.normalize import normalize
+
+if TYPE_CHECKING:
+    from processors.extract.nodes import Nodes
 
 EXTRACTORS = ("main", "trafilatura", "whole", "none")
 
@@ -36,24 +41,17 @@ def html_to_text(html: bytes | str, *, content_type: str | None = None, extracto
     `main` is the content without navigation and the like, `whole` all that a browser shows, `trafilatura` the package's
     choice. Raises RecipeError for an unknown extractor and PageError (an InputError) for a page beyond the limits.
     """
-    return normalize(extract_page(html, content_type=content_type, extractor=extractor).text)
+    return normalize(_extract(html, content_type, extractor, HtmlLimits())[0])
 
 
 def extract_page(
     html: bytes | str, *, content_type: str | None = None, extractor: str = "main", limits: HtmlLimits | None = None
 ) -> Page:
     """The text of a page by `extractor`, with its declarations. Raises as `html_to_text` does."""
-    check_extractor(extractor)
-    limits = limits or HtmlLimits()
-    if len(html) > limits.max_bytes:  # before anything is copied
-        raise PageError("html_too_large", f"the page has {len(html)} bytes, at most {limits.max_bytes} are parsed")
-    if extractor == "none":
-        raise PageError("not_text", "the extractor `none` takes text records only; `main` and `whole` read HTML")
-    media_type, declared_charset = parse_content_type(content_type)
-    text, charset = (html, "utf-8") if isinstance(html, str) else decode(html, declared_charset, markup=True)
-    if media_type == "application/xhtml+xml":
-        text = _SELF_CLOSED.sub(_close, text)
-    return _extract(text, charset, extractor, limits)
+    from processors.extract.declared import declared
+
+    text, charset, nodes = _extract(html, content_type, extractor, limits or HtmlLimits())
+    return Page(text, charset, **declared(nodes))
 
 
 def check_extractor(name: str) -> None:
@@ -65,35 +63,56 @@ def check_extractor(name: str) -> None:
 
 
 def parse_content_type(header: str | None) -> tuple[str, str | None]:
-    """The media type in lower case and the charset of a Content-Type header; "" and None where it has none."""
+    """The media type in lower case and the charset of a Content-Type header; "" and None where it has none.
+
+    Of two headers that a server or a crawler has joined by a comma, the first.
+    """
     media_type, _, rest = (header or "").partition(";")
     match = _CHARSET.search(rest)
-    return media_type.strip().lower(), match[1] if match else None
+    return media_type.partition(",")[0].strip().lower(), match[1] if match else None
 
 
-def _extract(text: str, charset: str, extractor: str, limits: HtmlLimits) -> Page:
+def _extract(
+    html: bytes | str, content_type: str | None, extractor: str, limits: HtmlLimits
+) -> tuple[str, str, "Nodes"]:
+    """The text by `extractor`, the charset of the page and its nodes."""
+    check_extractor(extractor)
+    if len(html) > limits.max_bytes:  # before anything is copied
+        raise PageError("html_too_large", f"the page has {len(html)} bytes, at most {limits.max_bytes} are parsed")
+    if extractor == "none":
+        raise PageError("not_text", "the extractor `none` takes text records only; `main` and `whole` read HTML")
     import numpy as np
 
-    from processors.extract.declared import declared
     from processors.extract.nodes import parse
     from processors.extract.render import render
 
+    media_type, declared_charset = parse_content_type(content_type)
+    text, charset = (html, "utf-8") if isinstance(html, str) else decode(html, declared_charset, markup=True)
+    if media_type == "application/xhtml+xml":
+        text = _SELF_CLOSED.sub(_close, _without_cdata(text))
     nodes = parse(text, limits)
     if extractor == "trafilatura":
-        plain = _by_trafilatura(text)
-    elif extractor == "main":
-        from processors.extract.main import content
+        return _by_trafilatura(text), charset, nodes
+    if extractor == "whole":
+        return render(nodes, np.ones(len(nodes), np.bool_)), charset, nodes
+    from processors.extract.main import content
 
-        plain = render(nodes, content(nodes))
-    else:
-        plain = render(nodes, np.ones(len(nodes), np.bool_))
-    return Page(plain, charset, **declared(nodes))
+    return render(nodes, content(nodes)), charset, nodes
 
 
 def _by_trafilatura(text: str) -> str:
     from trafilatura import extract
 
     return extract(text) or ""
+
+
+def _without_cdata(text: str) -> str:
+    """XHTML with its CDATA sections as escaped text; an HTML parser takes them for comments."""
+    parts = text.split("<![CDATA[")
+    for i, part in enumerate(parts[1:], 1):
+        inside, end, after = part.partition("]]>")
+        parts[i] = escape(inside, quote=False) + after if end else f"<![CDATA[{part}"
+    return "".join(parts)
 
 
 def _close(match: re.Match[str]) -> str:

@@ -24,44 +24,52 @@ _COMMENT = flag("comment")
 _WHOLE = mask("table ul ol dl")
 _TABLE = mask("table")
 _TERMS = mask("dt dd")
+_PART = mask("#text thead tbody tfoot tr")
 
 
 @njit(nogil=True, cache=True)
 def settle(tag, end, marks, counts, judged):
     """bool[blocks]: which blocks are kept. `judged` is in thousandths."""
     kept = _above_bar(marks, counts, judged)
-    _drop_comments(marks, counts, kept)
+    manual = _is_manual(tag, counts, judged)
+    _drop_comments(marks, counts, judged, manual, kept)
     before = _sums(len(tag), counts, kept)
-    core = _core(end, before)
+    core = _core(tag, end, before)
     for i in range(core, end[core]):
         if _WHOLE[tag[i]] and 2 * (before[end[i], 1] - before[i, 1]) >= before[end[i], 0] - before[i, 0] > 0:
             bar = 0 if _TABLE[tag[i]] else DOUBT
             for b in range(before[i, 2], before[end[i], 2]):
                 kept[b] |= judged[b] >= bar
-    _fill(tag, end, counts, judged, core, kept)
-    _drop_comments(marks, counts, kept)  # that the filling brought back
+    _fill(tag, end, counts, judged, manual, core, kept)
+    _drop_comments(marks, counts, judged, manual, kept)  # that the filling brought back
     return kept
 
 
 @njit(nogil=True, cache=True)
-def _fill(tag, end, counts, judged, core, kept):
+def _fill(tag, end, counts, judged, manual, core, kept):
     """Closes the holes in the element that holds the content: of a manual, of an unsure page, of headed sections."""
-    technical, terms = False, 0
-    for b in range(len(counts)):
-        owner = counts[b, OWNER]
-        if core <= owner < end[core] and judged[b] >= DOUBT:
-            technical |= PRE[tag[owner]]
-            terms += _TERMS[tag[owner]]
-    bar = DOUBT if technical or terms >= 4 else 1000 if _is_sure(counts, judged) else LOW_FILL
+    bar = DOUBT if manual else 1000 if _is_sure(counts, judged) else LOW_FILL
     following = False
     for b in range(len(counts) - 1, -1, -1):
         owner = counts[b, OWNER]
         inside = core <= owner < end[core]
         kept[b] |= inside and judged[b] >= bar
         if HEADINGS[tag[owner]]:
-            kept[b] |= inside and following and judged[b] >= DOUBT
+            kept[b] |= following and judged[b] >= (DOUBT if inside else LOW_FILL)
         else:
             following = kept[b]
+
+
+@njit(nogil=True, cache=True)
+def _is_manual(tag, counts, judged):
+    """Whether listings, or four terms and definitions, stand in what may be content."""
+    terms = 0
+    for b in range(len(counts)):
+        kind = tag[counts[b, OWNER]]
+        if judged[b] >= DOUBT and PRE[kind]:
+            return True
+        terms += judged[b] >= DOUBT and _TERMS[kind]
+    return terms >= 4
 
 
 @njit(nogil=True, cache=True)
@@ -96,8 +104,8 @@ def _is_sure(counts, judged):
 
 
 @njit(nogil=True, cache=True)
-def _drop_comments(marks, counts, kept):
-    """Keeps comments only where they are nearly all there is to keep."""
+def _drop_comments(marks, counts, judged, manual, kept):
+    """Keeps comments only where they are nearly all there is to keep, or where a manual speaks of comments."""
     inside, outside = 0, 0
     for b in range(len(counts)):
         if kept[b] and marks[counts[b, OWNER], 4] & _COMMENT:
@@ -106,7 +114,7 @@ def _drop_comments(marks, counts, kept):
             outside += counts[b, CHARS]
     if inside and outside >= 200 and 5 * outside >= inside:
         for b in range(len(counts)):
-            kept[b] &= marks[counts[b, OWNER], 4] & _COMMENT == 0
+            kept[b] &= marks[counts[b, OWNER], 4] & _COMMENT == 0 or (manual and judged[b] >= LOW_BAR)
 
 
 @njit(nogil=True, cache=True)
@@ -125,12 +133,12 @@ def _sums(size, counts, kept):
 
 
 @njit(nogil=True, cache=True)
-def _core(end, before):
-    """The lowest element that holds nine tenths of the kept text."""
+def _core(tag, end, before):
+    """The lowest element, no part of a table, that holds nearly all of the kept text."""
     core, i = 0, 0
     while i < len(end):
-        if 10 * (before[end[i], 1] - before[i, 1]) >= 9 * before[-1, 1]:
-            core = i
+        if 100 * (before[end[i], 1] - before[i, 1]) >= 99 * before[-1, 1]:
+            core = core if _PART[tag[i]] else i
             i += 1
         else:
             i = end[i]

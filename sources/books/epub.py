@@ -42,11 +42,11 @@ class _Aside:
 class _Book:
     """What is gathered while the pages are read."""
 
-    chapters: list[tuple[str | None, str]] = field(default_factory=list)
+    chapters: list[tuple[str | None, bytes]] = field(default_factory=list)  # text in UTF-8, at times a fourth of `str`
     asides: list[_Aside] = field(default_factory=list)
     frame: Framed | None = None
     read: int = 0  # bytes of pages, expanded
-    text: int = 0
+    text: int = 0  # bytes of the chapters
 
 
 def read_epub(path: Path, settings: ReadSettings) -> Iterator[Item]:
@@ -110,12 +110,13 @@ def _read_page(archive: zipfile.ZipFile, part: Part, settings: ReadSettings, boo
             raise skip("licence_page")
     if is_blank(text):
         raise skip("empty_text")
-    book.text += len(text)
+    data = text.encode()
+    book.text += len(data)
     if book.text > settings.max_document_bytes:
         raise UnreadError(
             "book_too_large", f"more than {settings.max_document_bytes} bytes of text (max_document_bytes)"
         )
-    book.chapters.append((part.title or epub_page.heading(source), text))
+    book.chapters.append((part.title or epub_page.heading(source), data))
 
 
 def _joined(package: Package, book: _Book) -> Document:
@@ -124,7 +125,7 @@ def _joined(package: Package, book: _Book) -> Document:
     at = 0
     for title, text in book.chapters:
         starts.append({"start": at, "title": title})
-        at += len(text.encode()) + 2
+        at += len(text) + 2
     meta: dict[str, Any] = {"chapters": starts}  # in UTF-8 bytes of the text
     if package.problems:
         meta["problems"] = package.problems
@@ -132,8 +133,8 @@ def _joined(package: Package, book: _Book) -> Document:
     if frame.found:
         meta |= frame.meta
     return Document(
-        "\n\n".join(text for _, text in book.chapters), user_id=package.identifier, title=package.title or frame.title,
-        author=package.author or frame.author, date=package.date or frame.date,
+        b"\n\n".join(text for _, text in book.chapters).decode(), user_id=package.identifier,
+        title=package.title or frame.title, author=package.author or frame.author, date=package.date or frame.date,
         language=package.language or frame.language, licence=package.licence, media_type="application/epub+zip",
         charset="utf-8", meta=meta,
     )  # fmt: skip

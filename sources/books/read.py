@@ -51,7 +51,9 @@ def _member(settings: ReadSettings, name: str, data: bytes) -> Document:
 
 def _book(settings: ReadSettings, name: str | None, data: bytes) -> Document:
     text, charset = decoded(data)
-    framed = without_gutenberg(text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    framed = without_gutenberg(text)
+    del text  # it may be a hundred megabytes
     return Document(
         unwrap(framed.text) if settings.unwrap else framed.text, member=name, title=framed.title, author=framed.author,
         language=framed.language, date=framed.date, media_type="text/plain", charset=charset, meta=dict(framed.meta),

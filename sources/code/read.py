@@ -33,6 +33,7 @@ from sources.settings import ReadSettings
 from sources.tables.read import read_tabular
 
 _HELD = 700  # bytes that an entry costs beside its text
+_LOOK = 1  # as ordinal: the first look at an entry; what follows when all are known is its document, 0
 
 
 @dataclass(slots=True)
@@ -95,11 +96,11 @@ def _archive(archive: Archive, survey: Survey, settings: ReadSettings) -> Iterat
 
 def _found(entry: Entry, survey: Survey | None) -> _Found:
     """What an entry holds, shown to the survey. A fault is kept, to be told when the entry's turn comes."""
-    refused = hand.take(entry.start, entry.end, 0)
+    refused = hand.take(entry.start, _LOOK)
     bare = Entry(entry.start, entry.end, entry.kind, entry.name, b"", entry.problem, entry.detail)
     try:
         if refused:
-            return _Found(bare)
+            raise UnreadError(*refused)
         document = document_of(entry, _source)
         if survey:
             survey.look(entry.name or "", document.text)
@@ -112,7 +113,7 @@ def _found(entry: Entry, survey: Survey | None) -> _Found:
         error.__traceback__ = error.__cause__ = error.__context__ = None  # their frames hold the file's bytes
         return _Found(bare, None, error)
     finally:
-        hand.lay_down(entry.end)
+        hand.lay_down()
 
 
 def _source(name: str, data: bytes) -> Document:
@@ -217,6 +218,8 @@ def _row(row: Document) -> Document:
 
 
 def _another(rows: list[Item], item: Item) -> bool:
-    """Whether a row begins another repository than the rows before it."""
-    last = next((row.document.repository for row in reversed(rows) if row.document), None)
-    return item.document is not None and last is not None and item.document.repository != last
+    """Whether a row begins another repository than the rows before it; each row that names none is its own."""
+    last = next((row.document for row in reversed(rows) if row.document), None)
+    if last is None or item.document is None:
+        return False
+    return last.repository is None or item.document.repository != last.repository

@@ -103,7 +103,8 @@ class Survey:
             if spdx := licence_of_metadata(path, text):
                 self._folders.setdefault(_speaks_for(folder), Folder()).metadata.append((path, spdx))
             if path.count("/") <= 1 and (named := package_of(path, text)):
-                self._named[folder] = min(self._named.get(folder, named), named)
+                whole = _speaks_for(folder)  # a wheel's metadata lies in a folder of its own
+                self._named[whole] = min(self._named.get(whole, named), named)
 
     def close(self) -> None:
         """All files were looked at."""
@@ -143,7 +144,7 @@ class Survey:
 
 def all_of(expressions: Iterable[str]) -> str:
     """The SPDX expression that says that all of these hold; each stands once, in the order of its letters."""
-    parts = sorted(set(expressions))
+    parts = sorted({part for each in expressions for part in ([each] if " OR " in each else each.split(" AND "))})
     if len(parts) == 1:
         return parts[0]
     return " AND ".join(f"({part})" if " OR " in part and not part.startswith("(") else part for part in parts)

@@ -103,7 +103,12 @@ def decoded(data: bytes) -> tuple[str, str]:
     nuls = 0 if wide else data.count(b"\x00")
     if nuls and (charset != "utf-8" or "\ufffd" in text or nuls * 4 > len(data)):
         raise skip("binary", f"{nuls} NUL bytes")
-    lost = text.count("\ufffd") - (data.count(b"\xef\xbf\xbd") if charset == "utf-8" else 0)
+    lost = text.count("\ufffd")
+    if lost and charset == "utf-8":
+        lost -= data.count(b"\xef\xbf\xbd")  # which were there before
+    if wide and not markup and not data.startswith(_WIDE):  # only its NULs say so, and numbers have such too
+        if (lost + _controls(text.encode("utf-8", "replace"))) * 100 > len(text):
+            raise skip("binary", f"{data.count(0)} NUL bytes")
     if lost * 100 > len(text):
         raise UnreadError("undecodable", f"{lost} of {len(text)} characters cannot be read as {charset}")
     return text, charset

@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 
 from isal import igzip_lib
 
+from sources import hand
 from sources.item import Unit
 
 STEP = 2**18  # most bytes of output a step (zstd: see _Zstd)
@@ -67,11 +68,14 @@ def chunks(path: Path, max_expanded_bytes: int, members: int | None = None) -> I
     with path.open("rb") as file:
         source = iter(lambda: file.read(_READ), b"")
         if kind is None:
-            yield from source
+            for piece in source:
+                hand.beat()
+                yield piece
             return
         make = decoder_maker(kind, file)
         given = 0
         for piece in _expanded(source, kind, make, members):
+            hand.beat()
             if given + len(piece) > max_expanded_bytes:
                 yield piece[: max_expanded_bytes - given]
                 raise BrokenError(

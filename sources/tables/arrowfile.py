@@ -30,11 +30,11 @@ def read_arrow(path: Path, settings: ReadSettings) -> Iterator[Item]:
     try:
         stream = pa.py_buffer(mapped).slice(_LEAD if is_file else 0)
         schema = pa.ipc.open_stream(stream).schema
+        columns = columns_of(schema, settings)  # a column's name may be no UTF-8
     except (pa.ArrowException, OSError, ValueError) as error:
         yield from unreadable(path, "bad_arrow", f"{error}")
         return
     row, broken = 0, ""
-    columns = columns_of(schema, settings)
     wanted = {} if isinstance(columns, tuple) else columns
     fields = sorted({schema.names.index(way[0]) for way in wanted.values()})
     try:

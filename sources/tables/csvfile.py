@@ -32,7 +32,8 @@ def read_csv(path: Path, settings: ReadSettings, delimiter: str) -> Iterator[Ite
     records, unit = _Records(path, settings, delimiter), unit_of(path)
     columns = list(settings.csv_columns)
     try:
-        columns = columns or [name.strip() for name in records.next() or []]
+        while not columns and (cells := records.next()) is not None:  # empty lines may come first
+            columns = [name.strip() for name in cells]
         problem = _problem(columns, settings)
     except UnreadError as unread:
         problem = unread.reason, f"the header: {unread.detail}"
@@ -43,7 +44,7 @@ def read_csv(path: Path, settings: ReadSettings, delimiter: str) -> Iterator[Ite
         yield Item(0, records.position, "skipped", "header", "the names of the columns", unit=unit)
     first = start = records.position
     while True:
-        cells: list[str] | None = []
+        cells = []
         bad = None
         try:
             cells = records.next()

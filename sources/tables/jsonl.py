@@ -39,13 +39,20 @@ def read_jsonl(path: Path, settings: ReadSettings) -> Iterator[Item]:
     unseen = named(settings)
     unseen.pop(settings.text_column)
     for line in lines(path, settings):
-        item = attempt(partial(_line, line, unseen, settings), settings, line.start, line.end, unit, None)
+        item = attempt(partial(_row, line, unseen, settings), settings, line.start, line.end, unit, None)
         end = line.end
         documents += item.document is not None
         yield item
     if unseen and documents:
         detail = "; ".join(f"no line has `{column}` ({setting})" for column, setting in unseen.items())
         yield Item(end, end, "skipped", "no_such_column", detail, unit=unit)
+
+
+def _row(at: Line, unseen: dict[str, str], settings: ReadSettings) -> Document:
+    try:
+        return _line(at, unseen, settings)
+    except RecursionError as error:
+        raise UnreadError("json_too_deep", "values within values beyond what can be parsed") from error
 
 
 def _line(at: Line, unseen: dict[str, str], settings: ReadSettings) -> Document:
@@ -64,8 +71,6 @@ def _line(at: Line, unseen: dict[str, str], settings: ReadSettings) -> Document:
     columns = tuple(named(settings))
     try:
         found = _getter(columns)(line)
-    except RecursionError as error:
-        raise UnreadError("json_too_deep", "values within values beyond what the parser allows") from error
     except ValueError as error:
         return document(_slowly(line, columns, error, settings), settings)
     if found[0] == _ABSENT:
@@ -118,6 +123,8 @@ def _value(raw: msgspec.Raw, column: str, settings: ReadSettings) -> Any:
     view = memoryview(raw)
     first = view[:1].tobytes()
     if first == b'"':
+        if column == settings.text_column:
+            _refuse_large(raw, settings.max_document_bytes)
         return _text.decode(raw)
     if column == settings.text_column:
         kind = {b"{": "object", b"[": "array", b"t": "boolean", b"f": "boolean"}.get(first, "number")
@@ -130,14 +137,19 @@ def _value(raw: msgspec.Raw, column: str, settings: ReadSettings) -> Any:
     return view.tobytes().decode()  # a number, as it is written
 
 
+def _refuse_large(raw: msgspec.Raw, limit: int) -> None:
+    """Refuse a text that is too large in any case before it is unescaped: that can take four times its bytes."""
+    size = memoryview(raw).nbytes
+    if size > limit and (least := size - 2 - 5 * bytes(raw).count(b"\\")) > limit:  # six bytes stand for one at best
+        raise UnreadError("too_large", f"{least} bytes of text or more, at most {limit} are taken (max_document_bytes)")
+
+
 def _slowly(line: bytes, columns: tuple[str, ...], why: ValueError, settings: ReadSettings) -> dict[str, Any]:
     """What the standard library's parser, which lets lone surrogates pass, makes of a line; else why it is bad."""
     if len(line) > _SMALL:
         raise UnreadError("bad_json", f"{why}"[:300]) from why
     try:
         row = json.loads(line.decode(), parse_constant=_no_constant)
-    except RecursionError as error:
-        raise UnreadError("json_too_deep", "values within values beyond what the parser allows") from error
     except ValueError as error:
         raise UnreadError("bad_json", f"{error}"[:300]) from error
     if not isinstance(row, dict):

@@ -55,11 +55,12 @@ def stretches(path: Path, settings: ReadSettings) -> Iterator[Stretch]:
             whole = _LINE.findall(block, 0, cut)  # not beyond: a search without an end costs the square of its length
             if whole and size:
                 size += len(whole[0])
-                yield _line(size, [*begun, whole[0]], limit, None)
+                line = _line(size, [*begun, whole[0]], limit, None)
+                begun, size = [], 0  # before the line is given, so that it is not held twice
                 del whole[0]
-                begun, size = [], 0
-            for line in whole:
-                yield (len(line), line, None) if len(line) <= limit else _line(len(line), [], limit, None)
+                yield line
+            for data in whole:
+                yield (len(data), data, None) if len(data) <= limit else _line(len(data), [], limit, None)
             if rest := block[cut:]:
                 size += len(rest)
                 if size > limit:

@@ -22,7 +22,7 @@ def read_parquet(path: Path, settings: ReadSettings) -> Iterator[Item]:
     """The items of a Parquet file."""
     try:
         file = pq.ParquetFile(path, buffer_size=_BUFFER)
-        schema = file.schema_arrow
+        columns = columns_of(file.schema_arrow, settings)  # a column's name may be no UTF-8
     except (pa.ArrowException, OSError, ValueError) as error:
         yield from unreadable(path, "bad_parquet", f"{error}")
         return
@@ -32,7 +32,6 @@ def read_parquet(path: Path, settings: ReadSettings) -> Iterator[Item]:
         if rows < 0 or min(sizes, default=0) < 0 or sum(sizes) > rows:
             yield from unreadable(path, "bad_parquet", f"{rows} rows stated, the row groups state {sum(sizes)}")
             return
-        columns = columns_of(schema, settings)
         if isinstance(columns, tuple):
             yield Item(0, rows, "quarantined", *columns, unit="row")
             return

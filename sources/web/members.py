@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from sources import hand
 from sources.containers.compression import FAILURES, BrokenError, decoder_maker
 from sources.settings import ReadSettings
 
@@ -17,7 +18,7 @@ _MAGIC = {  # with what the standards allow behind it (RFC 1952: flags, XFL, OS;
     "gz": re.compile(rb"\x1f\x8b\x08(?=[\x00-\x1f][\x00-\xff]{4}[\x00\x02\x04][\x00-\x0d\xff])"),
     "zst": re.compile(rb"\x28\xb5\x2f\xfd"),
 }
-_FIRST = 2**12  # of a member, what is fed at first; twice as much at each further step
+_FIRST = 2**13  # of a member, what is fed at first; twice as much at each further step
 _MOST = 2**18
 _STEP = 2**20  # most bytes of output a step
 _READ = 2**20
@@ -101,6 +102,7 @@ def _expand_on(source: "_Source", decoder: Any, piece: bytes, limit: int, most: 
     parts, size, step = [piece], len(piece), 2 * _FIRST
     try:
         while not decoder.eof:
+            hand.beat()
             data = source.take(step) if decoder.needs_input else memoryview(b"")
             piece = decoder.decompress(data, _STEP)
             if not (data or piece):

@@ -84,8 +84,8 @@ def decoded_body(response: Response, settings: ReadSettings) -> Body:
     if "chunked" in ",".join(response.every("transfer-encoding")).lower():
         body, cut = _unchunked(body)
         forms.append(body)
-    codings = [c.strip().lower() for c in ",".join(response.every("content-encoding")).split(",")]
-    codings = [c for c in codings if c not in _PLAIN]
+    stated = ",".join([*response.every("content-encoding"), *response.every("transfer-encoding")])
+    codings = [c for coding in stated.split(",") if (c := coding.strip().lower()) not in _PLAIN]
     if len(codings) > _MAX_CODINGS:
         raise UnreadError("unknown_encoding", f"{len(codings)} content encodings, at most {_MAX_CODINGS} are undone")
     for coding in reversed(codings):
@@ -190,7 +190,7 @@ def _gzip(_: bytes) -> Any:
     return igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
 
 
-_PLAIN = ("", "identity", "none", "utf-8")
+_PLAIN = ("", "identity", "none", "utf-8", "chunked")
 _DECODERS: dict[str, Callable[[bytes], Any]] = {
     "gzip": _gzip, "x-gzip": _gzip, "deflate": _deflate, "zstd": lambda _: Zstd(),
 }  # fmt: skip

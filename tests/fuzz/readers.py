@@ -66,6 +66,16 @@ def _parquet() -> bytes:
     return out.getvalue()
 
 
+def _arrow() -> bytes:
+    import pyarrow as pa
+
+    out = io.BytesIO()
+    table = pa.table({"text": ["one text", "another", None]})
+    with pa.ipc.new_stream(out, table.schema) as writer:
+        writer.write_table(table)
+    return out.getvalue()
+
+
 def _warcs() -> list[bytes]:
     chunked = _http(b"%x\r\n%s\r\n0\r\n\r\n" % (len(PAGE), PAGE), "Transfer-Encoding: chunked\r\n")
     zipped = _http(gzip.compress(PAGE, mtime=0), "Content-Encoding: gzip\r\n")
@@ -82,6 +92,7 @@ SEEDS = {
     "jsonl": ("a.jsonl", "tabular", lambda: [json.dumps({"text": "words"}).encode() * 2 + b'\n{"text": "\\ud83d"}\n']),
     "csv": ("a.csv", "tabular", lambda: [b'text,id\n"a ""quoted""\nline",1\nplain,2\n']),
     "parquet": ("a.parquet", "tabular", lambda: [_parquet()]),
+    "arrow": ("a.arrow", "tabular", lambda: [_arrow()]),
     "text": (
         "a.txt",
         "books",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 READERS = Path(__file__).with_name("readers.py")
-TARGETS = ["warc", "warc_gz", "html", "tar", "zip", "epub", "jsonl", "csv", "parquet", "text"]
+TARGETS = ["warc", "warc_gz", "html", "tar", "zip", "epub", "jsonl", "csv", "parquet", "arrow", "text"]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris has no wheel for this machine")

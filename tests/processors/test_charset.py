@@ -55,6 +55,55 @@ def test_the_transport_goes_before_the_document_and_a_mark_before_both() -> None
     assert decode(FRENCH.encode("utf-32"), "utf-8")[0] == FRENCH
 
 
+THAI = "ระบบจัดการแพ็กเกจดูแลให้ทุกโปรแกรมได้รับสิ่งที่จำเป็นต่อการทำงาน เขาไปตลาดซื้อผลไม้และข้าวแล้วกลับบ้าน"
+HALF_KANA = "ｶｽﾀﾏｰｻﾎﾟｰﾄ ﾄｯﾌﾟﾍﾟｰｼﾞ ﾆｭｰｽ ｲﾍﾞﾝﾄ ｱｸｾｽ ｶﾚﾝﾀﾞｰ ﾘﾝｸ集 ｹｲﾀｲ"
+
+
+def test_thai_is_detected_and_half_width_kana_is_left_as_declared() -> None:
+    assert decode(THAI.encode("cp874"))[0] == THAI
+    assert decode(HALF_KANA.encode("euc_jp"), "euc-jp")[0] == HALF_KANA
+    assert decode(HALF_KANA.encode("cp932"), "shift_jis")[0] == HALF_KANA
+
+
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("markup", [False, True])
+def test_utf16_without_a_mark_is_read(charset: str, markup: bool) -> None:
+    assert decode(RUSSIAN.encode(charset), markup=markup) == (RUSSIAN, charset)
+    assert decode((CHINESE + "\n一二\n" * 30).encode(charset), charset, markup=markup)[1] == charset
+    assert decode(b"<p>plain words", charset, markup=markup) == ("<p>plain words", "utf-8")
+
+
+@pytest.mark.parametrize("declared", [None, "utf-8", "iso-8859-1", "gbk"])
+def test_utf8_that_is_broken_in_one_place_stays_utf8(declared: str | None) -> None:
+    for written in (FRENCH.encode() + b"\xe2\x80", FRENCH.encode() + b" \xff " + FRENCH.encode()):
+        assert decode(written, declared) == (written.decode("utf-8", "replace"), "utf-8")
+    assert decode(b"it\xe2\x80\x99s cut here: \xe2\x80 and goes on", "utf-8")[0].startswith("it’s cut")
+
+
+@pytest.mark.parametrize(("character", "label"), [("木", "gbk"), ("캐", "euc-kr"), ("典", "euc-jp")])
+def test_few_characters_that_are_utf8_by_chance_stay_as_declared(character: str, label: str) -> None:
+    page = f"<title>{character}</title>"
+    assert page.encode(label).decode() != page  # it is UTF-8
+    assert decode(page.encode(label), label, markup=True)[0] == page
+    assert decode("<title>© Ångström</title>".encode(), label, markup=True)[1] == "utf-8"
+
+
+def test_a_declaration_in_a_comment_is_none() -> None:
+    page = f'<!-- <meta charset="koi8-r"> --><meta charset="windows-1251">{RUSSIAN[:20]}'
+    assert decode(page.encode("cp1251"), markup=True) == (page, "cp1251")
+
+
+@pytest.mark.parametrize(
+    ("text", "charset", "label"),
+    [
+        ("中文 words", "hz", "hz-gb-2312"), ("한국어 문서", "iso2022_kr", "iso-2022-kr"),
+        ("Київ, Їжак", "mac-cyrillic", "x-mac-ukrainian"), ("café", "cp1252", "x-user-defined"),
+    ],
+)  # fmt: skip
+def test_labels_beside_the_standard(text: str, charset: str, label: str) -> None:
+    assert decode(text.encode(charset), label) == (text, charset)
+
+
 def test_bytes_that_a_charset_leaves_open_are_kept_or_marked() -> None:
     assert decode(b"caf\xe9 \x81 cr\xe8me", "windows-1252")[0] == "café \x81 crème"  # as browsers do
     assert decode(b"\x80 100 \xd6\xd0\xb9\xfa", "gbk")[0] == "€ 100 中国"

@@ -1,3 +1,4 @@
+import tracemalloc
 import unicodedata
 
 import pytest
@@ -41,6 +42,37 @@ def test_what_changes(given_text: str, expected: str) -> None:
 def test_many_marks_on_one_letter_stay_cheap() -> None:
     marks = "\u0301\u0323" * 100_000  # NFC alone takes the square of this
     assert len(normalize("a" + marks + "b")) > 100_000
+
+
+def test_a_long_run_without_letters_takes_little_memory() -> None:
+    text = "🙂" * 200_000 + "a" + "\u0301" * 100
+    tracemalloc.start()
+    normal = normalize(text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert normal.startswith("🙂" * 200_000 + "á")
+    assert peak < 20 * len(text)
+
+
+def test_many_short_lines_with_an_emoji_take_little_memory() -> None:
+    text = "a🙂b \n" * 400_000  # 3.2 MB, as `str` four times as many
+    tracemalloc.start()
+    normal = normalize(text)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert normal == ("a🙂b\n" * 400_000).rstrip()
+    assert peak < 12 * len(text.encode())
+
+
+@given(
+    st.lists(st.sampled_from(["\n", "\r", "\r\n", " ", "a", "e\u0301", "\u0301", "🙂", "\x85", "\x0c", "\0", "\ud800"]))
+)
+def test_a_text_is_the_same_in_pieces(characters: list[str]) -> None:
+    text = "".join(characters)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("processors.normalize._PIECE", 3)
+        pieced = normalize(text)
+    assert pieced == normalize(text)
 
 
 @pytest.mark.parametrize("text", ["", " \n\t", "\u200b\u200f\u2060", "\ufffd\ufffd", "\u00ad \u3164 \u2800"])

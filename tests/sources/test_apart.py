@@ -1,13 +1,19 @@
-"""A reader that hangs, grows or dies costs the record that it had in hand, once."""
+"""A reader that hangs, grows or dies costs the record that it had in hand, once; one that was killed costs nothing."""
 
+import gzip
+import mmap
+import os
+import signal
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from corpus.errors import InputError
-from sources import hand
-from sources.apart import Refusal, end_idle, read_apart
+from corpus.errors import InputError, LedgerError
+from sources import apart, hand
+from sources.apart import CHANCES, REST, Refusal, end_idle, read_apart
+from sources.item import Item
 from sources.read import ReadSettings, read
 
 READER = '''
@@ -22,12 +28,18 @@ def read_lines(path, settings):
     for line in path.read_bytes().splitlines(keepends=True):
         if line == b"between\\n":
             ctypes.string_at(0)
+        if line == b"fault\\n":
+            raise LookupError("nobody thought of it")
+        if line == b"broken\\n":
+            raise UnreadError("corrupt", "as it says")
         yield attempt(partial(_made, line), settings, at, at + len(line), "byte", None)
         at += len(line)
 
 def _made(line):
     word = line.strip().decode()
-    if word == "hang":
+    if word == "rest":
+        time.sleep(1.5)
+    elif word == "hang":
         time.sleep(600)
     elif word == "crash":
         ctypes.string_at(0)
@@ -43,10 +55,43 @@ def _made(line):
     return Document(word)
 
 def read_error(path, settings):
-    raise FileNotFoundError("it is gone")
+    path.with_name("gone").open()
     yield
+
+def read_all_first(path, settings):
+    """As archives are read: nothing is given before everything was looked at."""
+    yield from list(read_lines(path, settings))
+
+def read_gap(path, settings):
+    yield from list(read_lines(path, settings))[1:]
+
+def read_killed(path, settings):
+    """Three times the reader is killed by somebody, each time elsewhere."""
+    for number, item in enumerate(read_lines(path, settings)):
+        yield item
+        flag = path.with_name(f"killed-{number // 3}")
+        if number % 3 == 2 and not flag.exists():
+            flag.touch()
+            os.kill(os.getpid(), 9)
+
+def read_unlucky(path, settings):
+    """Every reader dies, each elsewhere."""
+    deaths = len(list(path.parent.glob("death-*")))
+    path.with_name(f"death-{deaths}").touch()
+    for number, item in enumerate(read_lines(path, settings)):
+        if number == deaths:
+            os._exit(9)
+        yield item
 '''
 SETTINGS = ReadSettings("lines.py:read_lines", reader=READER)
+
+
+def reading(function: str) -> ReadSettings:
+    return ReadSettings(f"lines.py:{function}", reader=READER)
+
+
+def told(items: list[Item]) -> list[tuple[int, int, str]]:
+    return [(item.start, item.end, item.reason) for item in items]
 
 
 @pytest.fixture
@@ -87,15 +132,102 @@ def test_a_death_between_records_costs_the_rest_of_the_file(tmp_path: Path) -> N
     assert [(i.start, i.end, i.reason) for i in items] == [(0, 4, ""), (4, 8, ""), (8, 22, "reader_died")]
 
 
-def test_refusals_of_another_file_do_not_count(lines: Path) -> None:
-    other = Refusal("another", 0, 0, "reader_died", "")
-    items = read_apart(lines, SETTINGS, "lines", [other])
-    assert next(items).document is not None
-    items.close()  # type: ignore[attr-defined]
+def test_a_death_before_anything_is_given_costs_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text("one\ntwo\nbetween\nthree\n")
+    written: list[Refusal] = []
+    items = list(read_apart(path, reading("read_all_first"), "lines", (), written.append))
+    assert told(items) == [(0, 22, "reader_died")]
+    assert [(refusal.start, refusal.ordinal) for refusal in written] == [(0, REST)]
+    path.write_text("one\ncrash\nthree\n")
+    items = list(read_apart(path, reading("read_all_first")))
+    assert told(items) == [(0, 4, ""), (4, 10, "reader_died"), (10, 16, "")]
+
+
+def test_too_many_refusals_cost_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sources.apart.REFUSALS", 2)
+    path = tmp_path / "lines"
+    path.write_text("one\nleave\ntwo\nleave\nthree\nleave\nfour\n")
+    reasons = [item.reason for item in read_apart(path, SETTINGS)]
+    assert reasons == ["", "reader_died", "", "reader_died", "", "reader_died"]
+
+
+def test_what_a_reader_raises_between_records_costs_the_rest(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text("one\nfault\ntwo\n")
+    items = list(read_apart(path, SETTINGS))
+    assert told(items) == [(0, 4, ""), (4, 14, "reader_fault")] and "nobody thought of it" in items[1].detail
+    path.write_text("one\nbroken\ntwo\n")
+    assert told(list(read_apart(path, SETTINGS))) == [(0, 4, ""), (4, 15, "corrupt")]
+
+
+def test_a_folder_that_kills_its_reader_tiles(tmp_path: Path) -> None:
+    (item,) = read_apart(tmp_path, SETTINGS, "", [Refusal("", 0, REST, "reader_died", "")])
+    assert (item.start, item.end) == (0, 0)  # a repository counts no bytes
+
+
+def test_readers_that_somebody_kills_cost_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text("".join(f"{number}\n" for number in range(9)))
+    written: list[Refusal] = []
+    items = list(read_apart(path, reading("read_killed"), "lines", (), written.append))
+    assert [i.document and i.document.text for i in items] == [str(number) for number in range(9)]
+    assert not written and len(list(tmp_path.glob("killed-*"))) == 3
+
+
+def test_readers_that_die_anywhere_stop_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text("".join(f"{number}\n" for number in range(9)))
+    with pytest.raises(InputError, match=f"{CHANCES} readers died and no record is to blame"):
+        list(read_apart(path, reading("read_unlucky")))
+
+
+def test_a_reader_that_died_while_it_waited_is_no_fault_of_the_next_file(tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    path.write_text("one\n")
+    thread = threading.Thread(target=lambda: list(read_apart(path, SETTINGS)))  # its children end with it
+    thread.start()
+    thread.join()
+    written: list[Refusal] = []
+    assert told(list(read_apart(path, SETTINGS, "lines", (), written.append))) == [(0, 4, "")]
+    os.kill(apart._idle[-1].process.pid, signal.SIGKILL)
+    assert told(list(read_apart(path, SETTINGS, "lines", (), written.append))) == [(0, 4, "")]
+    assert not written
+
+
+def test_a_pause_of_everything_is_no_silence(tmp_path: Path) -> None:
+    """What a laptop's sleep or Ctrl-Z does: both processes stand still, the clock goes on."""
+    path = tmp_path / "lines"
+    path.write_text("one\nrest\ntwo\n")
+    real, jumps = time.monotonic, iter(range(0, 10**9, 1000))
+    time.monotonic = lambda: real() + next(jumps)
+    try:
+        items = list(read_apart(path, SETTINGS, "lines", (), lambda refusal: pytest.fail(f"{refusal}")))
+    finally:
+        time.monotonic = real
+    assert len(items) == 3
+
+
+def test_a_bomb_gives_signs_of_life(tmp_path: Path) -> None:
+    """The child is seen between any two megabytes, however many there are."""
+    for name, kind in (("bomb.jsonl.gz", "tabular"), ("bomb.warc.gz", "web")):
+        path = tmp_path / name
+        path.write_bytes(gzip.compress(bytes(2**26), 1))
+        board = mmap.mmap(-1, hand.BOARD_BYTES)
+        hand.watch(board, {})
+        list(read(path, ReadSettings(kind, max_record_bytes=2**20)))
+        assert hand.see(board).beats > 50
+        hand.watch(None, {})
+
+
+def test_a_gap_is_found_in_the_child(lines: Path) -> None:
+    lines.write_text("one\ntwo\n")
+    with pytest.raises(LedgerError, match="not accounted for"):
+        list(read_apart(lines, reading("read_gap")))
 
 
 def test_what_a_reader_raises_is_raised_here(lines: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="it is gone"):
+    with pytest.raises(FileNotFoundError, match="gone"):
         list(read_apart(lines, ReadSettings("lines.py:read_error", reader=READER)))
     with pytest.raises(InputError, match="defines no function"):
         list(read_apart(lines, ReadSettings("lines.py:nothing", reader=READER)))
@@ -110,8 +242,8 @@ def test_readers_end_when_they_are_let_go(tmp_path: Path) -> None:
 
 
 def test_nothing_is_shown_where_nobody_looks() -> None:
-    assert hand.take(1, 2, 0) is None
-    hand.lay_down(2)
+    assert hand.take(1, 0) is None
+    hand.lay_down()
     hand.beat()
 
 

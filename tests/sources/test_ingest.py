@@ -73,3 +73,48 @@ def test_a_planned_file_that_is_gone_or_longer_stops_the_run(part: Part, tmp_pat
     (tmp_path / "1").unlink()
     with pytest.raises(InputError, match="1: gone or changed since the run was planned"):
         INGEST.work(Store(tmp_path / "out"), part)
+
+
+DEADLY = """
+import os
+from functools import partial
+from sources.item import Document
+from sources.outcome import attempt
+
+def read(path, settings):
+    text = path.read_text()
+    yield attempt(partial(made, path, text), settings, 0, len(text), "byte", None)
+
+def made(path, text):
+    with open(path.parent.parent / "tries", "a") as tries:
+        tries.write(path.name)
+    if "deadly" in text:
+        os._exit(1)
+    return Document(text)
+"""
+
+
+def test_what_killed_readers_is_passed_over_until_it_or_its_reading_changes(tmp_path: Path) -> None:
+    folder, tries, store = tmp_path / "in", tmp_path / "tries", Store(tmp_path / "out")
+    folder.mkdir()
+    (folder / "a").write_text("a good text")
+    (folder / "b").write_text("a deadly text")
+
+    def outcomes(parts: Parts, code: str = DEADLY) -> list[str]:
+        tries.write_text("")
+        reading = ReadSettings("r.py:read", reader=code)
+        planned = plan_ingest(Source("s", "r.py:read", "in", ("*",)), reading, parts, tmp_path)
+        counts = [count for part in planned for count in INGEST.work(store, part).counts if count.records]
+        return sorted(count.reason for count in counts)
+
+    assert outcomes(Parts()) == ["", "reader_died"]
+    assert tries.read_text() == "abb"  # once may be chance
+    assert outcomes(Parts(input_bytes=1)) == ["", "reader_died"]  # another part, the same file
+    assert tries.read_text() == "a"
+    (folder / "a").write_text("a good text that has grown")
+    (folder / "b").rename(folder / "c")
+    assert outcomes(Parts()) == ["", "reader_died"]
+    assert tries.read_text() == "a"
+    assert outcomes(Parts(), DEADLY.replace("deadly", "fatal")) == [""]  # its reader was mended
+    (folder / "c").write_text("a better text")
+    assert outcomes(Parts()) == [""]

@@ -5,13 +5,16 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from processors.code.kind import KINDS
 from sources.item import Item
 from sources.read import ReadSettings
+from sources.settings import FileKind
 
 World = Callable[..., list[Item]]
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
@@ -56,6 +59,10 @@ def test_a_damaged_book_tiles(world: World, harm: list[tuple[int, int]], cut: in
     for at, value in harm:
         data[at % len(data)] = value
     world("a.epub", bytes(data[: -cut or None]), "books")
+
+
+def test_kinds_of_files_are_those_that_code_is_told_apart_by() -> None:
+    assert set(get_args(FileKind)) == set(KINDS)
 
 
 def test_settings_refuse_what_they_do_not_know() -> None:

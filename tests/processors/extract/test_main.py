@@ -3,8 +3,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from processors.extract.blocks import CHARS, count_texts, find_blocks, mark_nodes
 from processors.extract.main import content
 from processors.extract.nodes import Nodes, parse
+from processors.extract.settle import settle
+from processors.extract.vocabulary import table
 
 PROSE = [
     "The mill at the river has ground corn for three hundred years, and its wheel still turns with the water.",
@@ -83,6 +86,54 @@ def test_a_manual_keeps_code_tables_lists_and_headings():
     for part in (CODE, "Wheels", "Usage", "Fields", "Meaning", "Notes", "Never dry.", "Grease it.", *sum(ROWS, ())):
         assert part in text
     assert "Table of Contents" not in text
+
+
+def manual(body: str) -> str:
+    """A page as Sphinx makes it."""
+    return kept(
+        f"""<body><div class="related" role="navigation"><ul><li><a href="i">index</a></li></ul></div>
+        <div class="document"><div class="body" role="main"><section id="wheel"><h1>Wheels</h1>
+        {paragraphs(PROSE)}<pre>{CODE}</pre>{body}{paragraphs(PROSE)}</section></div></div>
+        <div class="footer">Created using a mill.</div></body>"""
+    )
+
+
+def test_a_manual_may_speak_of_comments():
+    text = manual(
+        f"""<section id="comments"><h2>Comments</h2><p>A comment begins with a sign, and the miller skips the line.</p>
+        <pre>## this is a comment</pre></section><dl><dt id="mill.ColumnComment">class mill.ColumnComment(name)</dt>
+        <dd><p>{PROSE[0]}</p></dd></dl>"""
+    )
+    for part in ("Comments", "the miller skips the line", "## this is a comment", "class mill.ColumnComment"):
+        assert part in text
+
+
+def test_a_short_last_section_goes_with_the_long_ones():
+    long = "".join(f"<section><h3>Wheel {i}</h3>{paragraphs(PROSE * 2)}</section>" for i in range(12))
+    text = manual(f"<section><h2>All of them</h2>{long}</section><section><h2>Decisions</h2><p>None.</p></section>")
+    assert "Decisions" in text and "None." in text
+
+
+def test_a_heading_stands_before_text_that_has_no_paragraph():
+    text = kept(
+        f"""<body class="toc"><p id="title"><a href="/"><strong>Home</strong></a></p><ul class="docnav">
+        <li class="previous"><a href="p">Prev</a></li><li class="next"><a href="n">Next</a></li></ul>
+        <div class="section"><div class="titlepage"><div><div><h2 class="title">8.3. Internal audits</h2></div></div>
+        </div><div class="para">{PROSE[0]} {PROSE[1]} {PROSE[3]}</div></div><ul class="docnav">
+        <li class="previous"><a href="p">Prev</a></li><li class="next"><a href="n">Next</a></li></ul></body>"""
+    )
+    assert "8.3. Internal audits" in text
+
+
+def test_a_page_that_is_a_table_keeps_all_of_its_cells():
+    rows = "".join(f"<tr><td>mills/wheels/{i}</td><td>{i % 3}%</td></tr>" for i in range(30))
+    n = parse(f"<h1>Status</h1><table><thead><tr><th>Directory</th></tr></thead><tbody>{rows}</tbody></table>")
+    known = table({})
+    marks, _ = mark_nodes(n.html, n.tag, n.parent, n.start, n.stop, *known)
+    of, blocks = find_blocks(n.html, n.tag, n.end, n.start, n.stop, marks)
+    counts = count_texts(n.html, n.tag, n.start, n.stop, marks, of, blocks, *known)
+    judged = np.where(counts[:, CHARS] > 10, 900, 400).astype(np.int32)  # only the names of folders are long
+    assert settle(n.tag, n.end, marks, counts, judged).all()
 
 
 def test_a_forum_keeps_every_post():

@@ -87,6 +87,7 @@ def test_an_unknown_extractor_is_named() -> None:
 def test_content_types_are_parsed() -> None:
     assert parse_content_type('Text/HTML; a=b; charset="UTF-8"') == ("text/html", "UTF-8")
     assert parse_content_type(None) == ("", None)
+    assert parse_content_type("text/html, text/html; charset=utf-8") == ("text/html", "utf-8")
 
 
 @settings(deadline=None)
@@ -116,3 +117,9 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_xhtml_page_may_close_any_element_at_once() -> None:
     page = '<html xmlns="http://www.w3.org/1999/xhtml"><head><title/></head><body><p>text</p></body></html>'
     assert html_to_text(page, content_type="application/xhtml+xml", extractor="whole") == "text"
+
+
+def test_an_xhtml_page_may_hold_sections_of_plain_text() -> None:
+    page = "<html><body><p>if <![CDATA[a < b && c/>d]]> then</p><p>x <![CDATA[y</p></body></html>"
+    text = html_to_text(page, content_type="application/xhtml+xml", extractor="whole")
+    assert text.startswith("if a < b && c/>d then\n\nx")

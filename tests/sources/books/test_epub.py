@@ -1,5 +1,6 @@
 import io
 import struct
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -298,3 +299,14 @@ def test_a_real_book(tile: Callable[..., list[Item]]) -> None:
     chapters = {c["title"]: c["start"] for c in d.meta["chapters"]}
     assert d.text.encode()[chapters["Chapter 1. Loomings."] :].startswith(b"Chapter 1. Loomings.\n\nCall me Ishmael.")
     assert {reason for _, reason, _ in asides(items)} == {"contents_page", "cover", "image_page", "licence_page"}
+
+
+def test_an_emoji_on_every_page_takes_little_memory(world: World) -> None:
+    pages = {f"c{n}.xhtml": chapter(f"{n} 🙂" + " word" * 20_000) for n in range(30)}
+    data = epub(pages)
+    tracemalloc.start()
+    text = book(world("b.epub", data, "books")).text
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert text.count("🙂") == 30
+    assert peak < 15 * len(text.encode()) + 2**22

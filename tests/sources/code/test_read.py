@@ -174,6 +174,14 @@ def test_rows_of_one_repository_are_joined(tmp_path: Path, tile: Tile) -> None:
     assert items[0].document.text.startswith("==> a/main.py <==\nx = 1\n\n==> b.py <==\n")  # type: ignore[union-attr]
 
 
+def test_rows_of_no_repository_are_not_joined(world: World) -> None:
+    rows = b'{"text": "x = 1", "path": "a.py"}\n{"text": "y = 2", "path": "b.py"}\n'
+    settings = {"table_format": "jsonl", "repository_column": "repo", "per": "repository"}
+    items = world("stack.jsonl", rows, "code", **settings)
+    texts = [item.document.text for item in items if item.document]
+    assert texts == ["==> a.py <==\nx = 1", "==> b.py <==\ny = 2"]
+
+
 @pytest.mark.parametrize("per", ["file", "repository"])
 def test_reading_twice_gives_the_same(world: World, per: str) -> None:
     assert world("m.tar", tar(FILES), "code", per=per) == world("m.tar", tar(FILES), "code", per=per)

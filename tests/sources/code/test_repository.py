@@ -88,6 +88,7 @@ def test_nothing_stated_is_nothing() -> None:
         ({"package/package.json": '{"name": "@a/mill", "version": "2.0.0"}'}, "", "@a/mill@2.0.0"),
         ({"m/PKG-INFO": "Name: Mill\nVersion: 3\n\nName: no"}, "", "Mill@3"),
         ({"m/package.json": "{", "m/a.js": ""}, "", "m"),
+        ({"mill/a.py": "", "mill-4.dist-info/METADATA": "Name: mill\nVersion: 4\n"}, "", "mill@4"),
         ({"a.py": "", "b/c.py": ""}, "", "archive"),
         ({"m/sub/package.json": '{"name": "other"}', "m/a.js": ""}, "", "m"),
     ],
@@ -104,4 +105,5 @@ def test_the_common_folder_is_no_part_of_the_order() -> None:
 
 def test_all_of_several() -> None:
     assert all_of(["MIT", "MIT"]) == "MIT"
+    assert all_of(["MIT", "Apache-2.0 AND MIT"]) == "Apache-2.0 AND MIT"
     assert all_of(["MIT OR Apache-2.0", "BSD-3-Clause"]) == "BSD-3-Clause AND (MIT OR Apache-2.0)"

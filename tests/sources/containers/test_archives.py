@@ -2,6 +2,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -146,6 +147,17 @@ def test_a_charset_that_a_file_declares_is_heard(world: World, name: str, data: 
 
 @pytest.mark.parametrize("data", [b"\xff\xd8\xff\xe0jpeg", b"BZh91AY&SY\xff\xf0", bytes(range(1, 32)) * 9 + b"\xff"])
 def test_binary_files_without_nuls_are_skipped(world: World, data: bytes) -> None:
+    (item,) = world("a.tar", tar({"a.dat": data}), "code")[:1]
+    assert (item.outcome, item.reason) == ("skipped", "binary")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [struct.pack("<200h", *range(1, 101), *range(1, 101)), struct.pack("<200i", *range(1, 101), *range(1, 101)),
+     tar({"a.py": b"x = 1\n" * 400})],
+    ids=["short", "long", "tar"],
+)  # fmt: skip
+def test_numbers_are_no_text_of_two_bytes_a_letter(world: World, data: bytes) -> None:
     (item,) = world("a.tar", tar({"a.dat": data}), "code")[:1]
     assert (item.outcome, item.reason) == ("skipped", "binary")
 

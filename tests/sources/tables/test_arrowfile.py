@@ -77,6 +77,11 @@ def test_a_table_that_does_not_fit_says_why(world: World, table: pa.Table, reaso
     assert broken.reason == "bad_arrow"
 
 
+def test_a_column_whose_name_is_no_text_costs_the_file(world: World) -> None:
+    data = packed(pa.table({"text": ["a"], "spam": ["b"]}), "stream").replace(b"spam", b"sp\xffm")
+    assert [i.reason for i in world("a.arrow", data, "tabular")] == ["bad_arrow"]
+
+
 def test_a_format_that_does_not_say_its_rows_is_not_held_to_them(tmp_path: Path) -> None:
     path = tmp_path / "rows"
     path.write_bytes(packed(TABLE, "stream"))

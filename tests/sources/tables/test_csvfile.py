@@ -36,6 +36,11 @@ def test_a_quote_that_nothing_closes_costs_one_line(world: World) -> None:
     assert [i.reason for i in items] == ["header", "bad_csv", "", "", "bad_csv", ""]
 
 
+def test_empty_lines_may_come_before_the_header(world: World) -> None:
+    items = world("a.csv", b"\n\r\nid,text\n1,one\n", "tabular", id_column="id")
+    assert [(i.start, i.end, i.reason) for i in items] == [(0, 11, "header"), (11, 17, "")]
+
+
 def test_bad_utf8_costs_its_record(world: World) -> None:
     items = world("a.csv", b'text,n\n"a\n\xff\nb",1\ngood,2\n', "tabular")
     assert [i.reason for i in items] == ["header", "bad_utf8", ""]

@@ -2,6 +2,7 @@ import gzip
 import json
 import subprocess
 import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -188,6 +189,24 @@ def test_a_line_of_a_million_lists_takes_no_more_than_its_bytes(tmp_path: Path) 
     done = subprocess.run(command, cwd=Path(__file__).parents[3], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 300
+
+
+def test_a_text_that_is_too_large_is_refused_before_it_is_unescaped(world: World) -> None:
+    def peak(text: str) -> int:
+        tracemalloc.start()
+        items = world("a.jsonl", b'{"text": "%s"}' % text.encode(), "tabular", max_document_bytes=2**16)
+        taken = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert [i.reason for i in items] == ["too_large"]
+        return taken
+
+    assert peak("word " * 2**19 + "🙂") < peak("word " * 2**19) + 2**20  # with four bytes for each, 10 MB more
+
+
+def test_a_value_nested_deeper_than_python_goes_says_so(world: World) -> None:
+    line = b'{"text": "a", "m": %s}' % (b"[" * 500 + b"]" * 500)
+    items = world("a.jsonl", line + b'\n{"text": "b", "m": [[1]]}\n', "tabular", meta_columns=("m",))
+    assert [i.reason for i in items] == ["json_too_deep", ""]
 
 
 def test_a_column_that_leads_through_structs(world: World, tmp_path: Path) -> None:

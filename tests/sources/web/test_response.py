@@ -49,6 +49,8 @@ GZIP, ZSTD, BROTLI = gzip.compress(PAGE), zstandard.compress(PAGE), brotli.compr
         (PAGE, "x-klingon", ""),
         (chunked(PAGE), "", CHUNKED),
         (chunked(GZIP), "gzip", CHUNKED),
+        (chunked(GZIP), "", "Transfer-Encoding: gzip, chunked"),
+        (gzip.compress(BROTLI), "br", "Transfer-Encoding: gzip"),
         (PAGE, "", CHUNKED),
     ],
 )
