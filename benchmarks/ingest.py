@@ -166,7 +166,8 @@ def memory(data: Data) -> Iterator[Row]:
     for what in ("bad", "."):
         result = run("gristmill", "memory", data.corpus / what)
         peak = result["peak_bytes"] / 1e6
-        told = f"{peak:.0f} MB over {result['files']} files, {result['items']} items"
+        beside = result["parent_bytes"] / 1e6
+        told = f"{peak:.0f} MB (and {beside:.0f} beside it) over {result['files']} files, {result['items']} items"
         yield Row(
             f"peak memory of a worker ({'bad set' if what == 'bad' else 'whole corpus'})",
             told,

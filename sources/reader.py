@@ -4,6 +4,7 @@ In: a path, how to read it, what is to be passed over, and how many items were g
 a few hundred at a time, and on the board of `sources.hand` what is being done.
 """
 
+import contextlib
 import ctypes
 import mmap
 import os
@@ -44,6 +45,7 @@ def _main(board_number: int) -> None:
                 _prepare(board)
             _send_items(out, board, path, settings, refusals, skip)
             _send(out, "done", time.process_time() - begun)
+            _give_back()
         except BrokenPipeError:
             return
         except Exception as error:  # not of this process: it is raised where the items are asked for
@@ -136,6 +138,13 @@ def _portable(error: Exception) -> Exception:
         return pickle.loads(pickle.dumps(error))
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def _give_back() -> None:
+    """Let the system have the memory that a file took: what glibc keeps grows from file to file."""
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):  # another C library
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _die_with_parent() -> None:

@@ -1,7 +1,7 @@
 """Peak memory of a worker over hostile and common input: `memory.py FOLDER`, all files below it, by kind.
 
-Prints the peak of the resident set in bytes, how many files and items were read, and how many bytes or rows of a file
-were not accounted for (0, or the run stops).
+Prints the peak of the resident sets in bytes, of the process that parses and of this one, which stands for the worker;
+how many files and items were read; a stretch that is not accounted for stops the run.
 """
 
 import json
@@ -10,8 +10,9 @@ import sys
 from pathlib import Path
 
 from corpus.errors import GristmillError
+from sources.apart import end_idle, read_apart
 from sources.ingest import tiled
-from sources.read import ReadSettings, read
+from sources.settings import ReadSettings
 
 KINDS = {
     ("web",): (".warc", ".warc.gz", ".html", ".html.gz", ".wet.gz"),
@@ -28,11 +29,14 @@ def main(folder: Path) -> None:
         for kind in next((kinds for kinds, ends in KINDS.items() if path.name.endswith(ends)), ()):
             files += 1
             try:
-                items += sum(1 for _ in tiled(read(path, ReadSettings(kind)), path.name, path.stat().st_size, path))
+                items += sum(
+                    1 for _ in tiled(read_apart(path, ReadSettings(kind)), path.name, path.stat().st_size, path)
+                )
             except GristmillError as error:
                 sys.exit(f"{path}: {error}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    print("RESULT " + json.dumps({"files": files, "items": items, "peak_bytes": peak}))
+    end_idle()
+    child, here = (resource.getrusage(who).ru_maxrss * 1024 for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF))
+    print("RESULT " + json.dumps({"files": files, "items": items, "peak_bytes": child, "parent_bytes": here}))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,10 @@ _TITLE = 4  # most lines of a title
 def write(data, rows, width):
     """uint8 UTF-8 of the text. `width` is what `decide` gave."""
     margin, first = _habits(rows)
-    out = np.empty(len(data) + 3 * len(rows) + 16, np.uint8)
+    size = 0
+    for i in range(len(rows)):
+        size += rows[i, END] - rows[i, BEGIN] + rows[i, INDENT] + 3  # a tab may come out as eight blanks
+    out = np.empty(size, np.uint8)
     at, fresh, centred = 0, True, False
     for i in range(len(rows)):
         begin, end = rows[i, BEGIN], rows[i, END]

@@ -106,9 +106,9 @@ def decoded(data: bytes) -> tuple[str, str]:
     lost = text.count("\ufffd")
     if lost and charset == "utf-8":
         lost -= data.count(b"\xef\xbf\xbd")  # which were there before
-    if wide and not markup and not data.startswith(_WIDE):  # only its NULs say so, and numbers have such too
-        if (lost + _controls(text.encode("utf-8", "replace"))) * 100 > len(text):
-            raise skip("binary", f"{data.count(0)} NUL bytes")
+    by_nuls = wide and not markup and not data.startswith(_WIDE)  # only these say so, and numbers have such too
+    if by_nuls and (lost + _controls(text.encode("utf-8", "replace"))) * 100 > len(text):
+        raise skip("binary", f"{data.count(0)} NUL bytes")
     if lost * 100 > len(text):
         raise UnreadError("undecodable", f"{lost} of {len(text)} characters cannot be read as {charset}")
     return text, charset

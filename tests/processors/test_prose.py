@@ -192,3 +192,13 @@ def test_any_width_comes_back(width: int, seed: int, order: list[str]) -> None:
     several = order * 3
     random.Random(seed).shuffle(several)
     assert unwrap(wrapped(several, width)).split("\n\n") == several
+
+
+def test_tabs_may_come_out_wider_than_they_went_in() -> None:
+    words = [f"word{n}" for n in range(20)]
+    prose = textwrap.indent(textwrap.fill(" ".join(words * 20), 70), "\t")
+    deep = "".join(f"{chr(9) * 30}x{n}\n\n" for n in range(3000))
+    text = unwrap(f"{prose}\n\n{deep}")
+    assert "\t" not in text.partition("\n\n")[0]
+    assert len(text) > 3000 * 8 * 28  # each tab is eight blanks once the margin is off
+    assert text.split() == (words * 20) + [f"x{n}" for n in range(3000)]
