@@ -69,13 +69,13 @@ class ReadSettings:
     code_language_column: str | None = None
     """Default: the language is found by path and text."""
 
-    max_document_bytes: int = 24 * 2**20
+    max_document_bytes: int = 20 * 2**20
     """Text of one document, and the expanded bytes of a plain-text file."""
     max_book_bytes: int = 512 * 2**20
     """All pages of one EPUB, expanded."""
-    max_record_bytes: int = 24 * 2**20
+    max_record_bytes: int = 20 * 2**20
     """One WARC record, archive member or JSONL line, expanded."""
-    max_file_bytes: int = 16 * 2**20
+    max_file_bytes: int = 8 * 2**20
     """One file of source code, where that is less than `max_record_bytes`."""
     max_held_bytes: int = 32 * 2**20
     """Text of one source archive that is held until its licences are known; a larger archive is read twice."""
@@ -83,7 +83,7 @@ class ReadSettings:
     """Text of one document of several files; a larger repository gives several documents."""
     max_value_bytes: int = 64 * 2**10
     """One value of a table other than its text, and all of a row's `meta_columns` together."""
-    max_page_bytes: int = 128 * 2**20
+    max_page_bytes: int = 64 * 2**20
     """A page of a Parquet column, expanded: no value is larger than its page."""
     max_head_bytes: int = 64 * 2**10
     """The head of a WARC record or of an HTTP response."""
@@ -93,7 +93,7 @@ class ReadSettings:
     """All that one compressed file expands to."""
     max_members: int = 1_000_000
     """Members of one archive."""
-    max_html_bytes: int = 16 * 2**20
+    max_html_bytes: int = 12 * 2**20
     """UTF-8 bytes of one page's HTML, or of its text in a WET file."""
     max_html_depth: int = 512
     """Elements within elements; the limit that Chromium's parser sets (`Settings::kMaximumHTMLParserDOMTreeDepth`)."""
