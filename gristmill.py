@@ -72,7 +72,7 @@ def build(
         published = path.build(wanted, place, PoolRun(place, pool, bars), accept or [])
         ran = pool.started
     if published.new or ran:
-        show(screen, published, place.url)
+        show(screen, published, place.url, wanted.dedupe)
     else:
         show_unchanged(screen, published, place.url)
 
@@ -130,6 +130,22 @@ def sample(
 
 
 @app.command()
+def clusters(
+    corpus: Root,
+    source: Annotated[str | None, typer.Option(help="Only of what fell of one source.")] = None,
+    n: Annotated[int, typer.Option("-n", min=0, help="How many of the largest clusters.")] = 10,
+    members: Annotated[int, typer.Option(min=0, help="How many that fell, of each of them.")] = 3,
+    seed: Annotated[int, typer.Option(help="Another seed shows others.")] = 0,
+) -> None:
+    """Look at duplicates: whose documents fell to whose, and the largest clusters."""
+    from corpus.store import Store
+    from report.clusters import overview
+    from report.pages import show_clusters
+
+    show_clusters(console(), overview(Store(corpus), source=source, count=n, members=members, seed=seed))
+
+
+@app.command()
 def train(
     corpus: Root,
     config: Annotated[str, typer.Option(help="A run's TOML: its path, or the name of a bundled one.")] = "tiny",
@@ -165,12 +181,20 @@ def extract(
 def dedupe(
     table: Annotated[Path, typer.Argument(metavar="IN.parquet", help="Columns id and text.")],
     out: Out,
-    threshold: Annotated[float, typer.Option(help="Jaccard from which two texts are alike.")] = 0.8,
+    preset: Annotated[str, typer.Option(help="Published numbers: fineweb, nemo-curator, …; options win.")] = "",
+    threshold: Annotated[float | None, typer.Option(help="Jaccard from which two texts are alike: 0.8.")] = None,
+    unit: Annotated[str | None, typer.Option(help="words, segmented, characters or simplified.")] = None,
+    shingle: Annotated[int | None, typer.Option(help="How many of them make a shingle: 5.")] = None,
+    bands: Annotated[int | None, typer.Option(help="Of MinHash, with --rows; else as the threshold asks.")] = None,
+    rows: Annotated[int | None, typer.Option(help="Values of a band.")] = None,
 ) -> None:
     """Find near-duplicates in one table: id, kept, twin, similarity."""
     from processors.files import dedupe_file
 
-    print(dedupe_file(table, out, threshold))
+    options = {
+        "preset": preset, "threshold": threshold, "unit": unit, "shingle": shingle, "bands": bands, "rows": rows,
+    }  # fmt: skip
+    print(dedupe_file(table, out, options))
 
 
 @app.command()

@@ -10,10 +10,7 @@ CPU-seconds; ratios count, single times say little on a busy machine.
 
 import argparse
 import json
-import os
 import re
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -21,13 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
-PEERS = {
-    "trafilatura": ["trafilatura==2.3.1", "lxml_html_clean"],
-    "datatrove": ["datatrove[io]==0.10.1", "trafilatura==2.3.1", "lxml_html_clean"],
-    "fastwarc": ["fastwarc==2.0.1"],
-    "resiliparse": ["resiliparse==2.0.1"],
-}
+from peers import ROOT, Row, print_head, print_rows, run
 
 
 @dataclass(frozen=True)
@@ -36,44 +27,6 @@ class Data:
 
     corpus: Path
     labelled: Path
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table; `met` is None for what is only told."""
-
-    what: str
-    ours: str
-    peer: str
-    bar: str
-    met: bool | None
-
-
-def python_of(peer: str) -> str:
-    """The Python of a peer's environment, which is made where it is missing."""
-    if peer == "gristmill":
-        return sys.executable
-    folder = ROOT / "builds/peers" / peer
-    if not (folder / "ready").exists():
-        print(f"making an environment for {peer} in {folder}", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([folder / "bin/python", "-m", "pip", "install", "--quiet", *PEERS[peer]], check=True)
-        (folder / "ready").touch()
-    return str(folder / "bin/python")
-
-
-def run(peer: str, script: str, *arguments: object) -> dict[str, Any]:
-    """What a side's script prints after RESULT."""
-    command = [python_of(peer), str(ROOT / f"benchmarks/sides/{script}.py"), *map(str, arguments)]
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    if peer == "gristmill":
-        environment["PYTHONPATH"] = str(ROOT)
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    found = re.search(r"^RESULT (.*)$", done.stdout, re.MULTILINE)
-    if done.returncode or not found:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-1000:]}{done.stderr[-3000:]}")
-    result: dict[str, Any] = json.loads(found[1])
-    return result
 
 
 def shingles(text: str) -> Counter[tuple[str, ...]]:
@@ -207,7 +160,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=MEASURES, default=list(MEASURES))
     given = parser.parse_args()
     data = Data(given.data.resolve(), given.labelled.resolve())
-    print("| what | gristmill | peers | bar | met |\n|---|---|---|---|---|", flush=True)
+    print_head()
     for name in given.only:
         needs = (
             data.labelled if name == "extraction" else data.corpus / "bad/charset" if name == "charset" else data.corpus
@@ -215,9 +168,7 @@ def main() -> None:
         if not needs.exists():
             print(f"| {name}: not measured, there is no {needs} | | | | |")
             continue
-        for row in MEASURES[name](data):
-            met = {True: "yes", False: "**no**", None: ""}[row.met]
-            print(f"| {row.what} | {row.ours} | {row.peer} | {row.bar} | {met} |", flush=True)
+        print_rows(MEASURES[name](data))
 
 
 if __name__ == "__main__":

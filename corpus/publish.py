@@ -29,6 +29,8 @@ class Built:
     signed: list[Entry]
     paired: list[Entry]
     selected: list[Entry]
+    probed: list[Entry]  # no part of the corpus: what planted duplicates showed
+    cut: list[Entry]  # of the parts whose repeats are cut
     encoded: list[Entry]
     ordered: list[Entry]
     sharded: list[Entry]
@@ -49,6 +51,7 @@ class Published:
     mixture: list[
         dict[str, Any]
     ]  # mixtures.plan.Line as data, `planned` being what was placed, and `achieved` its share
+    planted: dict[str, Any]  # what planted duplicates showed (`processors.dedupe.probe`)
 
 
 def claim(store: Store, name: str) -> None:
@@ -74,6 +77,7 @@ def publish(store: Store, name: str, built: Built, tokenizer: Tokenizer, tokeniz
         "tokenizer": asdict(tokenizer),
         "order": {"path": train.path, "sha256": train.sha256},
         "mixture": mixture,
+        "planted": built.probed[0].info,
         "shards": [asdict(file) for file in shards if not file.path.startswith("shards/heldout/")],
         "heldout": _by_domain([file for file in shards if file.path.startswith("shards/heldout/")]),
         "files": [
@@ -83,7 +87,7 @@ def publish(store: Store, name: str, built: Built, tokenizer: Tokenizer, tokeniz
         "ledger": [asdict(count) for count in ledger],
     }
     number, new = _write(store, what)
-    return Published(number, new, ledger, mixture)
+    return Published(number, new, ledger, mixture, built.probed[0].info)
 
 
 def _mixture(info: dict[str, Any]) -> list[dict[str, Any]]:
@@ -125,13 +129,21 @@ def checked_ledger(built: Built) -> list[Count]:
 
     ingested = [count for count in counts(built.ingested) if count.documents is not None]
     judged, selected, encoded = counts(built.judged), counts(built.selected), counts(built.encoded)
+    cut = counts(built.cut)
     ordered, sharded = counts(built.ordered), counts(built.sharded)
     balance(ingested, judged)
     balance(judged, selected)
-    balance(selected, encoded)
+    balance(selected, _then(selected, cut))
+    balance(_then(selected, cut), encoded)
     balance(encoded, [count for count in ordered if count.stage == "order"], ("documents", "tokens"))
     _placed(ordered, sharded)
-    return total(counts(built.ingested) + judged + selected + encoded + ordered + sharded)
+    return total(counts(built.ingested) + judged + selected + cut + encoded + ordered + sharded)
+
+
+def _then(before: Sequence[Count], after: Sequence[Count]) -> list[Count]:
+    """What stands where a stage ran for some parts only: its counts of those, and of the others what passed before."""
+    parts = {count.part for count in after}
+    return [count for count in before if count.part not in parts and count.outcome == PASSED] + list(after)
 
 
 def _placed(ordered: Sequence[Count], sharded: Sequence[Count]) -> None:

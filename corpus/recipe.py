@@ -5,12 +5,12 @@ as they stand; the room reads them as strictly (`corpus.strict`).
 """
 
 import dataclasses
-import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from corpus.dedupe import Dedupe, check_dedupe, filled
 from corpus.strict import NAME, Text, must, parse, read_toml
 
 
@@ -31,6 +31,7 @@ class Source:
     domain: str = ""  # what a mixture selects by; default: the source's name
     snapshot: str = "0"
     chain: str = ""  # filter chain: one of the recipe's own, or bundled: web, books, code, text
+    max_removed: float | None = None  # the share of its documents that may fall as duplicates; default: [dedupe]'s
     options: dict[str, Any] = field(default_factory=dict)  # sources.read.ReadSettings
 
 
@@ -41,39 +42,6 @@ class Parts:
     input_bytes: int = 256 << 20  # input files of one ingest unit
     listed_files: int = 1  # the same where a list names files without their sizes
     text_bytes: int = 64 << 20  # text of one part
-
-
-@dataclass(frozen=True)
-class Dedupe:
-    """Near-duplicates: shingles of consecutive words, MinHash bands x rows to propose, real Jaccard to decide.
-
-    Bands and rows follow from the threshold unless both are given: so many that a pair at the threshold is missed
-    with a probability of at most 0.02 %; 22 x 5 from 0.78 on (0.016 % at 0.8), 64 x 3 at 0.5.
-    """
-
-    threshold: float = 0.8
-    shingle: int = 5
-    bands: int | None = None
-    rows: int | None = None
-    seed: int = 1
-    max_removed: float = 0.5  # the share of a source's passing documents that may fall; above it the run stops
-    urls: bool = True  # of one snapshot's documents with the same URL (`processors.urls`) one is kept
-
-    @property
-    def banding(self) -> tuple[int, int]:
-        """Bands and rows in force."""
-        if self.bands and self.rows:
-            return self.bands, self.rows
-        rows = next(
-            rows for rows, least in ((5, 0.78), (4, 0.65), (3, 0.45), (2, 0.25), (1, 0.0)) if self.threshold >= least
-        )
-        return math.ceil(math.log(2e-4) / math.log1p(-(min(self.threshold, 0.8) ** rows))), rows
-
-    @property
-    def missed(self) -> float:
-        """The probability that a pair exactly at the threshold is not proposed."""
-        bands, rows = self.banding
-        return float((1 - self.threshold**rows) ** bands)
 
 
 @dataclass(frozen=True)
@@ -112,7 +80,7 @@ class Recipe:
     root: str = ""  # default: builds/<name> beside the recipe's folder
     parts: Parts = Parts()
     chain: dict[str, Any] = field(default_factory=dict)
-    dedupe: Dedupe = Dedupe()
+    dedupe: Dedupe = field(default_factory=Dedupe)
     heldout: Heldout = Heldout()
     mixture: dict[str, Any] = field(default_factory=dict)
     tokenizer: TokenizerSettings = TokenizerSettings()
@@ -135,6 +103,8 @@ class Recipe:
 def load_recipe(path: str | Path) -> Recipe:
     """Read and check a recipe. Raises RecipeError for what is wrong in it, or where there is none."""
     text, table = read_toml(path)
+    if isinstance(table.get("dedupe"), dict):
+        table["dedupe"] = filled(table["dedupe"], Text(str(path), text, "dedupe"))
     recipe = parse(Recipe, table, Text(str(path), text))
     _check(recipe, Text(str(path), text))
     return dataclasses.replace(recipe, path=str(Path(path).absolute()))
@@ -151,8 +121,10 @@ def _check(recipe: Recipe, text: Text) -> None:
         must(bool(re.fullmatch(NAME, source.name)), inside, "name", source.name, named)
         must(bool(re.fullmatch(NAME, source.snapshot)), inside, "snapshot", source.snapshot, named)
         must(bool(re.fullmatch(NAME, source.domain or "x")), inside, "domain", source.domain, named)
+        most = source.max_removed
+        must(most is None or 0 < most <= 1, inside, "max_removed", most, "above 0 and at most 1")
         _check_place(source, inside)
-        for key in ("chain", "domain", "kind"):
+        for key in ("chain", "domain", "kind", "max_removed"):
             first = next(getattr(other, key) for other in recipe.source if other.name == source.name)
             must(
                 getattr(source, key) == first,
@@ -188,15 +160,10 @@ def _check_place(source: Source, text: Text) -> None:
 
 
 def _check_numbers(recipe: Recipe, text: Text) -> None:
-    d, inside = recipe.dedupe, text.inside("dedupe")
-    must(0 < d.threshold <= 1, inside, "threshold", d.threshold, "above 0 and at most 1")
-    must(d.shingle >= 1, inside, "shingle", d.shingle, "at least 1")
-    both = (d.bands is None) == (d.rows is None)
-    must(both, inside, "rows" if d.bands is None else "bands", d.bands or d.rows, "given with the other one")
-    must(d.bands is None or d.bands >= 1, inside, "bands", d.bands, "at least 1")
-    must(d.rows is None or d.rows >= 1, inside, "rows", d.rows, "at least 1")
-    must(0 <= d.seed < 1 << 32, inside, "seed", d.seed, "at least 0 and below 2**32")
-    must(0 < d.max_removed <= 1, inside, "max_removed", d.max_removed, "above 0 and at most 1")
+    check_dedupe(recipe.dedupe, text.inside("dedupe"))
+    names = sorted({source.name for source in recipe.source})
+    for name in recipe.dedupe.repeats_in:
+        must(name in names, text.inside("dedupe"), "repeats_in", name, f"a source: {', '.join(names)}")
     share = recipe.heldout.share
     must(0 <= share < 1, text.inside("heldout"), "share", share, "at least 0 and below 1")
     t, inside = recipe.tokenizer, text.inside("tokenizer")

@@ -2,6 +2,8 @@
 
 import pyarrow as pa
 
+from corpus.text import SPANS
+
 ID = pa.binary(16)
 
 DOCUMENTS = pa.schema(
@@ -58,6 +60,7 @@ VERDICTS = pa.schema([("id", ID), ("rules", pa.list_(pa.string()))])
 SIGNATURES = pa.schema(
     [
         ("id", ID),
+        ("digest", ID),  # of the text, as in documents
         ("set", ID),  # names the set of shingles: equal for documents whose sets are equal
         ("url", ID),  # names the URL's normal form (`processors.urls`); null where there is none
         ("tokens", pa.int64()),
@@ -69,7 +72,7 @@ SIGNATURES = pa.schema(
 
 PAIRS = pa.schema(  # one row = two different sets of shingles whose Jaccard reaches the threshold
     [
-        ("component", ID),  # the smallest set of the component
+        ("component", pa.int64()),  # its number in this build
         ("set_a", ID),
         ("set_b", ID),
         ("both", pa.int64()),
@@ -83,9 +86,26 @@ SELECTION = pa.schema(
         ("kept", pa.bool_()),
         ("split", pa.string()),  # train | heldout; null where not kept
         ("twin", ID),  # the kept document that stands for this one; null unless it fell as a duplicate
-        ("by", pa.string()),  # same_shingles | near | url; null unless it fell
+        ("by", pa.string()),  # text | same_shingles | near | url; null unless it fell
         ("both", pa.int64()),  # shingles that it has in common with its twin; null where it fell by its URL
         ("either", pa.int64()),
+    ]
+)
+
+LINES = pa.schema(  # one row = one line, paragraph or span of sentences that a part holds, sorted by hash
+    [
+        ("hash", pa.uint64()),
+        ("head", pa.uint64()),  # the first eight bytes of the id of the part's first document that holds it
+    ]
+)
+
+LOST = pa.schema([("part", pa.string()), ("hashes", pa.large_list(pa.uint64()))])  # one row = one part: what it loses
+
+CUTS = pa.schema(
+    [
+        ("id", ID),
+        ("spans", SPANS),  # all of a kept document's: the filters' and the repeats'; null where it has none
+        ("left", pa.bool_()),  # whether they leave anything; false where the document is not kept
     ]
 )
 

@@ -83,42 +83,42 @@ def render_column(texts: pa.Array, spans: pa.Array | None) -> pa.Array:
 
 
 def lift(outer: list[Span], inner: list[Span]) -> list[Span]:
-    """One list of spans that does what `outer` and then, on the rendered text, `inner` do.
+    """One list of spans that does what `outer` and then, on the rendered text, `inner` do; in linear time.
 
     An inner span that takes in a cut, or a part of a replacement, joins with that outer span under its own rule.
     """
-    spans = list(outer)
-    for span in reversed(inner):  # from the end, so that positions before it keep their meaning
-        spans = _lift_one(spans, span)
-    return spans
-
-
-def _lift_one(outer: list[Span], inner: Span) -> list[Span]:
-    before: list[Span] = []
-    first, last, head, tail = inner.start, inner.end, b"", b""
+    waiting: list[tuple[int, Span]] = []  # spans before those that are settled, and where they lie when rendered
     shift = 0  # stored position minus rendered position
-    for index, span in enumerate(outer):
+    for span in outer:
+        waiting.append((span.start - shift, span))
+        shift = span.end - _rendered_end(*waiting[-1])
+    settled: list[Span] = []  # last one first
+    for span in reversed(inner):  # from the end, so that positions before it keep their meaning
+        while waiting and waiting[-1][0] >= span.end and _rendered_end(*waiting[-1]) > span.start:
+            settled.append(waiting.pop()[1])
+        waiting.append(_joined(waiting, span))
+    return [*(span for _, span in waiting), *reversed(settled)]
+
+
+def _rendered_end(start: int, span: Span) -> int:
+    return start + len(span.replacement.encode())
+
+
+def _joined(waiting: list[tuple[int, Span]], inner: Span) -> tuple[int, Span]:
+    """The inner span with those that it touches, which it takes from the end of `waiting`; and where that begins."""
+    at, head, tail = inner.start, b"", b""
+    first = last = None
+    while waiting and (end := _rendered_end(*waiting[-1])) > inner.start:
+        start, span = waiting.pop()
         text = span.replacement.encode()
-        start = span.start - shift
-        end = start + len(text)
-        if end <= inner.start:
-            before.append(span)
-        elif start >= inner.end:
-            return [*before, _joined(inner, first, last, head, tail), *outer[index:]]
-        else:
-            if start <= inner.start:
-                head = text[: inner.start - start]
-                first = span.start
-            tail = text[inner.end - start :]
-        shift = span.end - end
-        if end <= inner.start:
-            first = inner.start + shift
-        last = span.end if end > inner.end else inner.end + shift
-    return [*before, _joined(inner, first, last, head, tail)]
-
-
-def _joined(inner: Span, first: int, last: int, head: bytes, tail: bytes) -> Span:
-    return Span(first, last, inner.rule, (head + inner.replacement.encode() + tail).decode())
+        if last is None:
+            last, tail = span.end + max(inner.end - end, 0), text[inner.end - start :]
+        if start <= inner.start:
+            at, first, head = start, span.start, text[: inner.start - start]
+    shift = waiting[-1][1].end - _rendered_end(*waiting[-1]) if waiting else 0
+    first = inner.start + shift if first is None else first
+    last = inner.end + shift if last is None else last
+    return at, Span(first, last, inner.rule, (head + inner.replacement.encode() + tail).decode())
 
 
 def _valid(texts: pa.Array) -> np.ndarray:

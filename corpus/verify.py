@@ -66,7 +66,7 @@ def _wrong(store: Store, file: File) -> str:
 def _aligned(files: list[File]) -> Finding:
     parts: dict[str, set[tuple[int, str]]] = {}
     for file in files:
-        if file.folder in ("documents", "scores", "verdicts", "signatures", "selection", "tokens"):
+        if file.folder in ("documents", "scores", "verdicts", "signatures", "selection", "cuts", "tokens"):
             parts.setdefault(file.part, set()).add((file.rows, file.ids))
     wrong = [f"{part} has {len(kinds)} different row orders" for part, kinds in sorted(parts.items()) if len(kinds) > 1]
     return _finding(
@@ -136,6 +136,6 @@ def _ledger(what: dict[str, Any]) -> Iterator[Finding]:
             (passed if count["outcome"] == PASSED else ended)[f"{count['stage']}.{number}"] += amount
     for number in ("documents", "bytes"):
         given = passed[f"ingest.{number}"]
-        became = ended[f"judge.{number}"] + ended[f"select.{number}"] + passed[f"encode.{number}"]
+        became = sum(ended[f"{stage}.{number}"] for stage in ("judge", "select", "cut")) + passed[f"encode.{number}"]
         wrong = [] if given == became else [f"{given:,} came in, {became:,} are accounted for"]
         yield _finding(f"the ledger balances in {number}", wrong, f"{given:,} in = dropped with a reason + encoded")

@@ -34,7 +34,7 @@ def build(recipe: str, store: str = "", workers: int = 0, accept: list[str] | No
     steps.show(wanted, corpus, published)
     screen = Console(width=None if sys.stdout.isatty() else 160)
     if published.new or run.begun:
-        console.show(screen, published, corpus.url)
+        console.show(screen, published, corpus.url, wanted.dedupe)
     else:
         console.show_unchanged(screen, published, corpus.url)
     return published.version

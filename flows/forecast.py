@@ -52,7 +52,10 @@ class PlanRun:
         return in_order(parts, todo.done, [])
 
 
-STAGES = ("ingest", "score", "sign", "pairs", "judge", "select", "sample", "tokenizer", "encode", "order", "shard")
+STAGES = (
+    "ingest", "score", "sign", "bands", "links", "components", "candidates", "pairs", "judge", "decide", "select",
+    "probe", "lines", "repeats", "cut", "sample", "tokenizer", "encode", "order", "shard",
+)  # fmt: skip
 
 
 def show_plan(console: Console, recipe: Recipe, store: Store) -> None:
@@ -60,18 +63,21 @@ def show_plan(console: Console, recipe: Recipe, store: Store) -> None:
     checked, run = path.check(recipe), PlanRun(store)
     done = True
     try:
-        path.stages(checked, store, run)
+        path.stages(checked, store, run, list(checked.domains))  # the gate is for builds
     except Unknown:
         done = False
     rows = [(stage, str(have), str(of - have), escape(why)) for stage, have, of, why in run.rows]
     locked = read_lock(store, recipe.tokenizer) is not None
     if not done:
         seen = [row[0] for row in run.rows]
-        later = [stage for stage in STAGES if stage not in seen and not (locked and stage in ("sample", "tokenizer"))]
+        never = {*seen, *(("sample", "tokenizer") if locked else ())}
+        never |= set() if recipe.dedupe.repeats else {"lines", "repeats", "cut"}
+        later = [stage for stage in STAGES if stage not in never]
         rows += [(stage, "", "?", f"known once {seen[-1]} is done") for stage in later]
     if locked:
         rows.append(("tokenizer", "", "", "locked, stays as it is"))
     console.print(table("", ("stage", "parts done", "to do", "why"), rows))
+    console.print(f"\nDuplicates: {recipe.dedupe.told}.", soft_wrap=True, highlight=False)
     if done:
         console.print(f"\nNothing to do: {store.url} is what the recipe asks for.", soft_wrap=True)
     elif run.rows[-1][0] == "ingest":

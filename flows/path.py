@@ -20,10 +20,10 @@ from corpus.strict import Text, must, parse, read_toml, unknown
 from mixtures.order import ORDER_STAGE, OrderSettings, shard_rows
 from mixtures.plan import Mixture, load_mixture
 from mixtures.sample import SAMPLE_STAGE, SampleSettings
+from processors.dedupe.cut import check_cut, cut_repeats
 from processors.dedupe.gate import check_removed
-from processors.dedupe.pairs import PAIRS_STAGE, pair_settings
-from processors.dedupe.select import SELECT, SelectSettings
-from processors.dedupe.sign import SIGN, sign_settings
+from processors.dedupe.probe import PROBE, probe_part
+from processors.dedupe.stages import DEDUPE, decide_alike, find_alike, select_documents
 from processors.filters.chain import CHAINS, load_chain, named_chain, number_identity, rule_identity
 from processors.filters.rule import Filter
 from processors.filters.stages import JUDGE, SCORE
@@ -108,16 +108,22 @@ def stages(plan: Checked, store: Store, run: Run, accept: Sequence[str] = ()) ->
     ingested = ingest(plan, run)
     documents = _files(ingested, "documents")
     scored = run(SCORE, [_score(plan, file) for file in documents])
-    signed = run(SIGN, [Part(file.part, (file,), sign_settings(recipe.dedupe), _source(file)) for file in documents])
-    paired = run(PAIRS_STAGE, [Part("all", (*_files(signed, "signatures"), *documents), pair_settings(recipe.dedupe))])
-    judged = run(JUDGE, [_judge(plan, file) for file in _files(scored, "scores")])
-    selected = run(SELECT, [_select(plan, judged, signed, paired)])
-    check_removed(selected, recipe.dedupe.max_removed, accept)
-    model = _tokenizer(plan, store, run, documents, scored, selected)
-    encoded = run(ENCODE, _encode(model, documents, scored, selected))
+    alike = find_alike(documents, recipe.dedupe, plan.domains, run)
+    scores = _files(scored, "scores")
+    judged = run(JUDGE, [_judge(plan, file) for file in scores])
+    verdicts = _files(judged, "verdicts")
+    decided = decide_alike(verdicts, scores, alike, recipe.dedupe, _ranks(recipe), run)
+    selected = select_documents(verdicts, alike, decided, recipe.heldout.share, recipe.seed, run)
+    probed = run(PROBE, [probe_part(recipe.dedupe, DEDUPE)])
+    check_removed(store, documents, selected, _limits(recipe), accept)
+    cut = cut_repeats(_repeating(recipe, documents, scored, selected), recipe.dedupe, _ranks(recipe), run)
+    check_cut(cut, _limits(recipe), accept)
+    model = _tokenizer(plan, store, run, documents, scored, selected, cut)
+    encoded = run(ENCODE, _encode(model, documents, scored, selected, cut))
     ordered = run(ORDER_STAGE, [_order(plan, model, encoded, selected)])
     sharded = run(SHARD, _shards(recipe, store, model, ordered, encoded))
-    return Built(ingested, scored, judged, signed, paired, selected, encoded, ordered, sharded), model
+    early = (ingested, scored, judged, alike.signed, alike.paired, selected, probed)
+    return Built(*early, cut, encoded, ordered, sharded), model
 
 
 def ingest(plan: Checked, run: Run) -> list[Entry]:
@@ -161,37 +167,53 @@ def _judge(plan: Checked, file: File) -> Part:
     return Part(file.part, (file,), rule_identity(chain), _source(file), aside=chain)
 
 
-def _select(plan: Checked, judged: Sequence[Entry], signed: Sequence[Entry], paired: Sequence[Entry]) -> Part:
-    recipe = plan.recipe
-    verdicts = _files(judged, "verdicts")
-    order = {f"{source.name}/{source.snapshot}": rank for rank, source in enumerate(recipe.source)}
-    first = {
-        source.name: min(r for key, r in order.items() if key.split("/")[0] == source.name) for source in recipe.source
-    }
-    ranks = {file.part: order[file.part.rsplit("-", 2)[0]] - first[_source(file)] for file in verdicts}
-    later = {part: rank for part, rank in ranks.items() if rank}
-    settings = SelectSettings(recipe.heldout.share, recipe.seed, recipe.dedupe.urls, later)
-    return Part("all", (*verdicts, *_files(signed, "signatures"), *_files(paired, "pairs")), settings)
+def _ranks(recipe: Recipe) -> dict[str, int]:
+    """The rank of each snapshot among those of its source, by "source/snapshot", but for the first ones."""
+    names = [source.name for source in recipe.source]
+    ranks = {f"{source.name}/{source.snapshot}": names[:n].count(source.name) for n, source in enumerate(recipe.source)}
+    return {snapshot: rank for snapshot, rank in ranks.items() if rank}
+
+
+def _limits(recipe: Recipe) -> dict[str, float]:
+    """By source name, the share of its documents that may fall as duplicates."""
+    default = recipe.dedupe.max_removed
+    return {source.name: default if source.max_removed is None else source.max_removed for source in recipe.source}
+
+
+def _repeating(
+    recipe: Recipe, documents: Sequence[File], scored: Sequence[Entry], selected: Sequence[Entry]
+) -> list[tuple[File, File, File]]:
+    """Documents, scores and selection of the parts whose repeats are cut."""
+    where = recipe.dedupe.repeats_in or [source.name for source in recipe.source if source.kind != "code"]
+    rows = zip(documents, _files(scored, "scores"), _files(selected, "selection"), strict=True)
+    return [row for row in rows if _source(row[0]) in where]
 
 
 def _tokenizer(
-    plan: Checked, store: Store, run: Run, documents: Sequence[File], scored: Sequence[Entry], selected: Sequence[Entry]
-) -> Locked:
+    plan: Checked, store: Store, run: Run, documents: Sequence[File], scored: Sequence[Entry],
+    selected: Sequence[Entry], cut: Sequence[Entry],
+) -> Locked:  # fmt: skip
     """The locked tokenizer; without one, sample the mixture and train."""
     wanted = plan.recipe.tokenizer
     if found := read_lock(store, wanted):
         return found
     settings = SampleSettings(_numbers(plan.mixture), plan.domains, wanted.sample_bytes, plan.recipe.seed)
-    inputs = (*documents, *_files(scored, "scores"), *_files(selected, "selection"))
+    inputs = (*documents, *_files(scored, "scores"), *_files(selected, "selection"), *_files(cut, "cuts"))
     sampled = run(SAMPLE_STAGE, [Part("all", inputs, settings)])
     (trained,) = run(TRAIN, [Part("all", _files(sampled, "sample"), model_settings(wanted))])
     return locked(trained)
 
 
-def _encode(model: Locked, documents: Sequence[File], scored: Sequence[Entry], selected: Sequence[Entry]) -> list[Part]:
+def _encode(
+    model: Locked, documents: Sequence[File], scored: Sequence[Entry], selected: Sequence[Entry], cut: Sequence[Entry]
+) -> list[Part]:
     settings = {"vocab_size": model.tokenizer.vocab_size}
+    cuts = {file.part: (file,) for file in _files(cut, "cuts")}
     rows = zip(documents, _files(scored, "scores"), _files(selected, "selection"), strict=True)
-    return [Part(file.part, (file, *beside, model.model), settings, _source(file)) for file, *beside in rows]
+    return [
+        Part(file.part, (file, *beside, *cuts.get(file.part, ()), model.model), settings, _source(file))
+        for file, *beside in rows
+    ]
 
 
 def _numbers(mixture: Mixture) -> Mixture:

@@ -151,6 +151,7 @@ def _read(
     source = tokens.part.split("/")[0]
     lang = np.array(table["lang"].fill_null("").to_pylist(), object)
     split = np.array(table["split"].fill_null("").to_pylist(), object)
+    split[table["tokens"].is_null().to_numpy()] = ""  # kept, but the cuts left nothing of it
     for language in sorted({*lang.tolist()}):
         domain = domain_of(settings.mixture, source, settings.domains[source], language)
         for kind in ("train", "heldout"):

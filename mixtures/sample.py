@@ -1,7 +1,8 @@
 """A seeded sample of the mixture's text, for the tokenizer.
 
-In: documents, scores (their spans) and selection of every part. Out: ``sample/``: rendered texts of documents to
-train on, each domain's share of bytes as the mixture weighs it, in an order that depends on seed and ids alone.
+In: documents, scores (their spans) and selection of every part, and cuts where repeats are cut. Out: ``sample/``:
+rendered texts of documents to train on, each domain's share of bytes as the mixture weighs it, in an order that depends
+on seed and ids alone.
 """
 
 from dataclasses import dataclass
@@ -41,10 +42,12 @@ class Found:
 
 
 def sample(store: Store, part: Part) -> Output:
-    """The stage's work: inputs are all documents, scores and selection files, each in the same order of parts."""
+    """The stage's work: inputs are all documents, scores and selection files, each in the same order of parts, and
+    cuts of some parts."""
     settings: SampleSettings = part.settings
+    cuts = {file.part: file for file in part.inputs if isinstance(file, File) and file.folder == "cuts"}
     aligned = aligned_inputs(part, "documents", "scores", "selection")
-    found = _found(store, aligned, settings)
+    found = _found(store, aligned, cuts, settings)
     quota = {name: int(share * settings.bytes) for name, share in shares(settings.mixture).items()}
     taken = {name: _within(found[name], quota[name]) for name in found}
     tables = []
@@ -52,7 +55,7 @@ def sample(store: Store, part: Part) -> Output:
         for name, rows in taken.items():
             here = rows[rows[:, 0] == number]
             if len(here):
-                tables.append(_texts(store, documents, scores, name, here))
+                tables.append(_texts(store, documents, cuts.get(documents.part, scores), name, here))
     table = pa.concat_tables(tables) if tables else SAMPLE.empty_table()
     order = np.lexsort((*id_bytes(table["id"]).T[::-1], draw(id_bytes(table["id"]), settings.seed)))
     return Output((write_parquet(store, "sample", "all", table.take(pa.array(order))),))
@@ -67,13 +70,17 @@ def aligned_inputs(part: Part, *folders: str) -> list[tuple[File, ...]]:
     return list(zip(*([file for file in files if file.folder == folder] for folder in folders), strict=True))
 
 
-def _found(store: Store, aligned: list[tuple[File, ...]], settings: SampleSettings) -> dict[str, Found]:
+def _found(
+    store: Store, aligned: list[tuple[File, ...]], cuts: dict[str, File], settings: SampleSettings
+) -> dict[str, Found]:
     rows: dict[str, list[np.ndarray]] = {}
     for number, (documents, scores, selection) in enumerate(aligned):
+        left = [(cuts[documents.part], ["left"])] if documents.part in cuts else []
         table = read_aligned(
-            store, (documents, ["id", "source", "text_bytes"]), (scores, ["lang"]), (selection, ["split"])
+            store, (documents, ["id", "source", "text_bytes"]), (scores, ["lang"]), (selection, ["split"]), *left
         )
-        train = np.flatnonzero(pc.equal(pc.fill_null(table["split"], ""), "train").to_numpy())
+        trains = pc.equal(pc.fill_null(table["split"], ""), "train")
+        train = np.flatnonzero((pc.and_(trains, table["left"]) if left else trains).to_numpy())
         sources, languages = table["source"].to_pylist(), table["lang"].to_pylist()
         names = [
             domain_of(settings.mixture, sources[row], settings.domains[sources[row]], languages[row])
@@ -104,9 +111,9 @@ def _within(found: Found, quota: int) -> np.ndarray:
     return np.stack([found.part[order], found.row[order], np.minimum(sizes[:count], quota - before[:count])], axis=1)
 
 
-def _texts(store: Store, documents: File, scores: File, domain: str, rows: np.ndarray) -> pa.Table:
+def _texts(store: Store, documents: File, spans: File, domain: str, rows: np.ndarray) -> pa.Table:
     at = pa.array(rows[:, 1])
-    table: Any = read_aligned(store, (documents, ["id", "source", "text"]), (scores, ["spans"])).take(at)
+    table: Any = read_aligned(store, (documents, ["id", "source", "text"]), (spans, ["spans"])).take(at)
     texts = render_column(table["text"].combine_chunks(), table["spans"].combine_chunks())
     cut = [
         text if len(raw := text.encode()) <= limit else raw[:limit].decode(errors="ignore")

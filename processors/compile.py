@@ -6,11 +6,12 @@ what was compiled from older sources (`corpus` says where it lies).
 """
 
 import contextlib
+import hashlib
 import shutil
+from pathlib import Path
 
 from corpus import KERNELS
 
-_WARM = KERNELS / "readers"
 TEXTS = ["The mill grinds what the farmers bring to it, and the wheel turns with the water.\n\nSo it does."] * 2
 PAGE = (
     """<title>t</title><a rel=license href=/l>l</a><ul><li>item<sup>2</sup></ul><table><tr><td>a<td>b</table><pre>
@@ -38,27 +39,39 @@ def warm_readers() -> None:
         extract_page(PAGE, extractor=extractor)
     unwrap(BOOK)
     with contextlib.suppress(OSError):  # where nothing can be kept, nothing is noted
-        _WARM.touch()
+        _mark().touch()
+
+
+def are_readers_warm() -> bool:
+    """Whether all that `warm_readers` calls has been compiled for this processor: then loading it takes no second."""
+    return _mark().exists()
+
+
+def _mark() -> Path:
+    from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
+
+    processor = f"{get_host_cpu_name()} {get_host_cpu_features().flatten()}"  # Numba compiles for this one
+    return KERNELS / f"readers-{hashlib.sha256(processor.encode()).hexdigest()[:16]}"
 
 
 def warm_batches() -> None:
-    """What later stages call: score two short texts with every bundled chain, dedupe them."""
+    """What later stages call: score two short texts with every bundled chain, dedupe few and many, cut repeats."""
     import numpy as np
     import pyarrow as pa
 
-    from corpus.recipe import Dedupe
-    from processors.dedupe.pairs import find_pairs
-    from processors.dedupe.select import Population, choose
-    from processors.dedupe.sign import id_of_row, sign_settings, sign_table
+    from corpus.dedupe import UNITS, Dedupe
+    from processors.dedupe.components import SMALL
+    from processors.dedupe.cut import cut_texts
+    from processors.dedupe.table import select_rows
     from processors.filters.chain import CHAINS, named_chain, score_table
 
-    table = pa.table({"id": id_of_row(np.arange(2)), "text": pa.array(TEXTS, pa.large_string())})
+    table = pa.table({"id": np.arange(2), "text": pa.array(TEXTS, pa.large_string())})
     for chain in CHAINS:
         score_table(table, named_chain(chain))
-    dedupe = Dedupe()
-    signed = sign_table(table, sign_settings(dedupe))
-    pairs = find_pairs([signed], lambda _, rows: [TEXTS[row] for row in rows], dedupe)
-    choose(Population.of(signed, np.ones(2, bool)), pairs, 0.0, 0)
+    many = [f"{' '.join(TEXTS)} {number} is the number of this text" for number in range(SMALL + 2)]
+    for unit in UNITS[:3]:
+        select_rows(pa.chunked_array([pa.array([*TEXTS, "short", *many], pa.large_string())]), Dedupe(unit=unit))
+    cut_texts(pa.array([text * 3 for text in TEXTS], pa.large_string()), Dedupe(repeats="c4"))
 
 
 if __name__ == "__main__":

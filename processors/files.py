@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from corpus.errors import InputError, RecipeError
-from corpus.recipe import Dedupe
+from corpus.dedupe import Dedupe, read_dedupe
+from corpus.errors import InputError
+from corpus.strict import Text
 from corpus.tables import read_id_text, write_table
 
 
@@ -47,43 +49,28 @@ def score_file(table: Path, out: Path, chain: str) -> str:
     return f"{kept:,} of {scored.num_rows:,} documents kept by chain {chain} → {out}"
 
 
-def dedupe_file(table: Path, out: Path, threshold: float) -> str:
-    """Write `id`, `kept`, `twin` (a kept id, null where kept) and `similarity`; returns a line that sums up."""
-    if not 0 < threshold <= 1:
-        raise RecipeError(f"--threshold {threshold}: it must be above 0 and at most 1")
+def dedupe_file(table: Path, out: Path, options: dict[str, str | float | None]) -> str:
+    """Write `id`, `kept`, `twin` (a kept id, null where kept) and `similarity`; returns two lines that sum up.
+
+    `options` are keys of a recipe's table [dedupe]; those that are None were not given.
+    """
+    wanted = {key: value for key, value in options.items() if value is not None}
+    dedupe = read_dedupe(wanted, Text("the command's options", ""))
     given = read_id_text(table)
-    dedupe = Dedupe(threshold=threshold)
     result = dedupe_table(given, dedupe)
     write_table(result, out)
     kept = int(np.count_nonzero(result["kept"].to_numpy()))
-    missed = (
-        f"a pair at the threshold is missed once in {1 / dedupe.missed:,.0f}" if dedupe.missed else "none is missed"
-    )
-    return f"{kept:,} of {given.num_rows:,} documents kept at Jaccard {threshold} ({missed}) → {out}"
+    return f"{dedupe.told}\n{kept:,} of {given.num_rows:,} documents kept at Jaccard {dedupe.threshold} → {out}"
 
 
 def dedupe_table(given: pa.Table, dedupe: Dedupe) -> pa.Table:
-    """Dedupe a table with `id` (any type) and `text`; longer texts, then earlier rows, are kept first."""
-    from processors.dedupe.pairs import find_pairs
-    from processors.dedupe.select import Population, choose
-    from processors.dedupe.sign import id_of_row, sign_settings, sign_table
+    """Dedupe a table with `id` (any type) and `text`; longer texts, then earlier rows, are kept first.
 
-    rows = np.arange(given.num_rows)
-    ids = id_of_row(rows)
-    signed = sign_table(pa.table({"id": ids, "text": given["text"]}), sign_settings(dedupe))
+    Returns `id`, `kept`, `twin` (a kept id, null where kept) and `similarity`, in the same order.
+    """
+    from processors.dedupe.table import select_rows
 
-    def texts(number: int, wanted: np.ndarray) -> list[str]:
-        return given["text"].take(pa.array(wanted)).to_pylist()
-
-    pairs = find_pairs([signed], texts, dedupe)
-    chosen = choose(Population.of(signed, passes=np.ones(len(rows), bool)), pairs, 0.0, 0)
-    fell = chosen.twin >= 0
-    twin = given["id"].take(pa.array(chosen.twin, mask=~fell))
-    similarity = np.divide(chosen.both, chosen.either, out=np.zeros(len(rows)), where=fell)
-    columns = {
-        "id": given["id"],
-        "kept": pa.array(chosen.kept),
-        "twin": twin,
-        "similarity": pa.array(similarity, mask=~fell),
-    }
-    return pa.table(columns)
+    chosen = select_rows(given["text"], dedupe)
+    similarity = pc.divide(chosen["both"].cast(pa.float64()), chosen["either"].cast(pa.float64()))
+    columns = {"id": given["id"], "kept": chosen["kept"], "twin": given["id"].take(chosen["twin"])}
+    return pa.table({**columns, "similarity": pc.if_else(chosen["kept"], None, similarity)})

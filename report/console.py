@@ -7,8 +7,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from corpus.dedupe import Dedupe
 from corpus.ledger import PASSED, Count
 from corpus.publish import Published
+from report.clusters import planted_line
 
 Row = tuple[str, ...]
 
@@ -49,7 +51,7 @@ def funnel(ledger: Sequence[Count]) -> tuple[Row, list[Row]]:
         records = [_sum(mine, "ingest", outcome, "records") for outcome in ("read", "skipped", "quarantined")]
         numbers = [
             sum(records), *records[1:], _sum(mine, "ingest", PASSED), _sum(mine, "judge", "dropped"),
-            _sum(mine, "select", "dropped"), _sum(mine, "select", PASSED),
+            _sum(mine, "select", "dropped"), _sum(mine, "select", PASSED) - _sum(mine, "cut", "dropped"),
             _sum([count for count in mine if count.reason == "heldout"], "select", PASSED),
             _sum(mine, "encode", PASSED, "tokens"),
         ]  # fmt: skip
@@ -107,8 +109,8 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> T
     return out
 
 
-def show(console: Console, published: Published, url: str) -> None:
-    """The end of a build: funnel, reasons, mixture, and where the corpus lies."""
+def show(console: Console, published: Published, url: str, dedupe: Dedupe) -> None:
+    """The end of a build: funnel, reasons, mixture, how duplicates were looked for, and where the corpus lies."""
     for title, content in (
         ("\nThe funnel (documents)", funnel(published.ledger)),
         ("\nWhat is not in the shards, and why", reasons(published.ledger)),
@@ -118,6 +120,7 @@ def show(console: Console, published: Published, url: str) -> None:
     for line in published.mixture:
         if not line["placed"]:
             console.print(f"\n[bold yellow]{line['domain']} is not in this corpus: {line['why']}[/]")
+    console.print(f"\nDuplicates: {dedupe.told}. {planted_line(published.planted)}", soft_wrap=True, highlight=False)
     balanced = "The ledger balances in records, documents, bytes and tokens."
     console.print(f"\n{balanced} Version {published.version} is published in {url}", soft_wrap=True, highlight=False)
 

@@ -1,11 +1,11 @@
-"""One document's life, and samples of what was dropped: read from the files of a published version.
+"""One document's life, its twin included, and samples of what was dropped: read from a published version's files.
 
 In: a store and an id (hex, or the beginning of one) or the name of a rule. Out: plain records; the front door prints
 them.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,12 @@ from corpus.files import File, id_bytes, read_table
 from corpus.seeds import draw
 from corpus.shard import read_version
 from corpus.store import Store
+from corpus.text import Span, render
+from processors.dedupe.clusters import BY, Fallen, Fell, fallen, named, tell, twins_of
+from report.difference import Difference, differing
 
-DUPLICATES = ("duplicate", "duplicate.near", "duplicate.same_shingles", "duplicate.url")
+DUPLICATES = ("duplicate", *(f"duplicate.{by}" for by in BY))
+NEAREST = 5  # of those that fell to a kept document
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,17 @@ class Life:
     rules: list[str]
     selection: dict[str, Any]
     places: list[Place]
+    twin: Fell | None = None  # where it fell as a duplicate,
+    difference: Difference | None = None  # and how it differs from its twin
+    fell: int = 0  # where it is kept: how many fell to it,
+    nearest: tuple[Fell, ...] = ()  # and the most alike of them
+    spans: tuple[Span, ...] = ()  # what filters cut of its text and, where it is kept, repeats did
+    left: bool = True  # whether those of a kept document leave anything
+
+    @property
+    def rendered(self) -> str:
+        """The text that counts: without what was cut."""
+        return render(self.text, self.spans)
 
 
 def explain(store: Store, identity: str) -> Life:
@@ -55,17 +70,53 @@ def explain(store: Store, identity: str) -> Life:
     scores = _row(store, of["scores"], row)
     text = document.pop("text")
     rules = _row(store, of["verdicts"], row)["rules"]
-    return Life(document, text, scores, rules, selection, list(_places(store, what, whole)))
+    cut = _row(store, of["cuts"], row) if "cuts" in of and selection["kept"] else {"spans": scores["spans"]}
+    spans, left = tuple(Span(**span) for span in cut["spans"] or ()), cut.get("left", True)
+    places = list(_places(store, what, whole))
+    life = Life(document, text, scores, rules, selection, places, spans=spans, left=left)
+    if selection.get("kept"):
+        return _with_fallen(life, store, files, whole)
+    return _with_twin(life, store, files, part, row) if selection.get("twin") else life
+
+
+def _with_twin(life: Life, store: Store, files: list[File], part: str, row: int) -> Life:
+    selection = [file for file in files if file.folder == "selection"]
+    documents = {file.part: file for file in files if file.folder == "documents"}
+    down = fallen(store, [file for file in selection if file.part == part])
+    down = down.only(down.row == row)
+    twins = twins_of(store, selection, down)
+    (twin,) = tell(store, selection, documents, down, twins, np.arange(1))
+    place = documents[selection[twins.file[0]].part], int(twins.row[0])
+    other = read_table(store, place[0], ["text"])["text"][place[1]].as_py()
+    return replace(life, twin=twin, difference=differing(life.text, other))
+
+
+def _with_fallen(life: Life, store: Store, files: list[File], whole: bytes) -> Life:
+    selection = [file for file in files if file.folder == "selection"]
+    documents = {file.part: file for file in files if file.folder == "documents"}
+    down = fallen(store, selection)
+    down = down.only(down.twin == np.array(whole, "S16"))
+    twins = twins_of(store, selection, down)
+    rows = np.argsort(-_likeness(down), kind="stable")[:NEAREST]
+    return replace(life, fell=len(down.row), nearest=tuple(tell(store, selection, documents, down, twins, rows)))
+
+
+def _likeness(down: Fallen) -> np.ndarray:
+    """Jaccard with the twin; 1 where nothing but equality was asked, 0 where only the URL is the same."""
+    share = np.divide(down.both, down.either, out=np.zeros(len(down.row)), where=down.either > 0)
+    return np.where((down.by == BY.index("text")) | (down.by == BY.index("same_shingles")), 1.0, share)
 
 
 def _find(store: Store, documents: list[File], identity: str) -> tuple[str, int, bytes]:
     wanted = identity.lower().strip()
     if not wanted or any(c not in "0123456789abcdef" for c in wanted) or len(wanted) > 32:
         raise InputError(f"`{identity}` is not an id: 32 hexadecimal digits, or the first few of them")
+    low, high = (np.array(bytes.fromhex(wanted.ljust(32, digit)), "S16") for digit in "0f")
     found = []
     for file in documents:
-        names = [each.hex() for each in read_table(store, file, ["id"])["id"].to_pylist()]
-        found += [(file.part, row, bytes.fromhex(name)) for row, name in enumerate(names) if name.startswith(wanted)]
+        names = np.ascontiguousarray(id_bytes(read_table(store, file, ["id"])["id"])).view("S16").ravel()
+        rows = np.flatnonzero((names >= low) & (names <= high))
+        found += [(file.part, row, names[row].ljust(16, b"\0")) for row in rows.tolist()]
     if len(found) != 1:
         what = "no document has" if not found else f"{len(found)} documents have"
         raise InputError(
@@ -145,8 +196,12 @@ def _is(name: str, wanted: str) -> bool:
 def _sampled(store: Store, by_part: dict[tuple[str, str], File], part: str, row: int) -> Sampled:
     document = _row(store, by_part["documents", part], row)
     twin = _row(store, by_part["selection", part], row)["twin"]
-    origin = document["url"] or "/".join(filter(None, (document["file"], document["member"])))
     rules = _row(store, by_part["verdicts", part], row)["rules"]
     return Sampled(
-        document["id"].hex(), document["source"], origin, rules, twin.hex() if twin else "", document["text"]
+        document["id"].hex(),
+        document["source"],
+        named(document).origin,
+        rules,
+        twin.hex() if twin else "",
+        document["text"],
     )

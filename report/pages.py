@@ -1,12 +1,17 @@
 """How one document and a sample of documents are shown in a terminal."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from corpus.text import Span
+from processors.dedupe.clusters import Fell, line_of
+from report.clusters import Overview, planted_line, planted_table, provenance, size_table
 from report.console import table
+from report.difference import Difference
 from report.explain import Life, Place, Sampled
 
 HEAD_CHARACTERS = 400
@@ -19,6 +24,12 @@ def show_life(console: Console, life: Life) -> None:
     scores = {key: value for key, value in life.scores.items() if key not in ("id", "text_bytes", "spans")}
     _fields(console, "Scores", {key: _plain(value) for key, value in scores.items()})
     console.print(f"[bold]Verdict[/]  {escape(_verdict(life))}\n")
+    if life.spans:
+        console.print(f"[bold]Cut[/]  {escape(_told(life.spans))}\n", soft_wrap=True)
+    if life.twin and life.difference:
+        _show_twin(console, life.twin, life.difference)
+    if life.fell:
+        _show_fallen(console, life)
     rows = [
         (place.shard, str(place.row), str(place.piece), f"{place.tokens:,}", _position(place)) for place in life.places
     ]
@@ -37,14 +48,67 @@ def _position(place: Place) -> str:
 def _verdict(life: Life) -> str:
     if life.rules:
         return f"dropped by {life.rules[0]}" + (f"; also fired: {', '.join(life.rules[1:])}" if life.rules[1:] else "")
-    chosen = life.selection
-    if chosen.get("by") == "url":
-        return f"dropped as a duplicate of {chosen['twin'].hex()}: the same URL in the same snapshot"
-    if chosen.get("twin"):
-        share = chosen["both"] / chosen["either"]
-        counts = f"{chosen['both']} of {chosen['either']} shingles"
-        return f"dropped as a duplicate of {chosen['twin'].hex()}: Jaccard {share:.3f} ({counts})"
-    return f"kept, split {chosen.get('split')}"
+    if life.twin:
+        return f"dropped as a duplicate of {life.twin.twin.id}: {life.twin.why}"
+    if not life.left:
+        return "dropped, for others have all that it says, and the cuts leave nothing (repeats.nothing_left)"
+    return f"kept, split {life.selection.get('split')}"
+
+
+def _told(spans: Sequence[Span]) -> str:
+    rules = ", ".join(f"{rule} {count:,}" for rule, count in Counter(span.rule for span in spans).most_common())
+    return f"{sum(span.end - span.start for span in spans):,} bytes in {len(spans):,} places ({rules})"
+
+
+def _show_twin(console: Console, twin: Fell, difference: Difference) -> None:
+    """The kept document that stands for this one, and the passages in which they differ, marked as wdiff does."""
+    console.print(f"[bold]Its twin[/]  {escape(line_of(twin.twin))}", soft_wrap=True)
+    start = f" after {difference.start:,} characters that are the same" if difference.start else ""
+    cut = "; only so much of the texts was compared" if difference.cut else ""
+    if difference.how in ("nothing", "blanks"):
+        alike = "no difference" if difference.how == "nothing" else "they differ in blanks only"
+        console.print(f"  {alike}{start}{cut}\n")
+        return
+    what = "words" if difference.how == "words" else "words and marks, case counted: the words are the same"
+    console.print(
+        f"  only here {difference.left:,}, only in the twin {difference.right:,} ({what}{cut}); "
+        f"{len(difference.passages)} of {difference.count:,} passages{start}, \\[-only here-] {{+only in the twin+}}:",
+        soft_wrap=True,
+    )
+    for passage in difference.passages:
+        left = f"[red]\\[-{escape(_short(passage.left))}-][/]" if passage.left else ""
+        right = f"[green]{{+{escape(_short(passage.right))}+}}[/]" if passage.right else ""
+        text = " ".join(filter(None, (escape(passage.before), f"{left}{right}", escape(passage.after))))
+        console.print(f"  [dim]word {passage.word:,}[/]  … {text} …", soft_wrap=True)
+    console.print()
+
+
+def _short(text: str) -> str:
+    half = HEAD_CHARACTERS // 2
+    return text if len(text) <= 2 * half else f"{text[:half]} … {text[-half:]}"
+
+
+def _show_fallen(console: Console, life: Life) -> None:
+    """How many fell to a kept document, and the nearest of them."""
+    console.print(f"[bold]It stands for[/]  {life.fell:,} that fell to it; the nearest:")
+    for fell in life.nearest:
+        console.print(f"  {escape(line_of(fell.document))}  ({escape(fell.why)})", soft_wrap=True)
+    console.print()
+
+
+def show_clusters(console: Console, seen: Overview) -> None:
+    """Whose documents fell to whose, how large clusters are, the largest of them, and what the probe measured."""
+    console.print(table(f"{seen.fell:,} documents fell as duplicates", *provenance(seen.flows)), "")
+    console.print(table("Sizes", *size_table(seen.sizes)), "")
+    for cluster in seen.largest:
+        title = f"  [dim]{escape(cluster.kept.title)}[/]" if cluster.kept.title else ""
+        console.print(f"[bold]{cluster.fell:,}[/] fell to {escape(line_of(cluster.kept))}{title}", soft_wrap=True)
+        for fell in cluster.members:
+            console.print(f"  {escape(line_of(fell.document))}  ({escape(fell.why)})", soft_wrap=True)
+    if seen.planted:
+        console.print("", table("Planted duplicates, made up and deduped with this recipe's numbers",
+                                *planted_table(seen.planted)))  # fmt: skip
+        console.print(planted_line(seen.planted), soft_wrap=True)
 
 
 def show_sample(console: Console, documents: Sequence[Sampled]) -> None:

@@ -102,6 +102,7 @@ def tiled(items: Iterable[Item], name: str, size: int, path: Path | None = None)
             )
         start, end, unit = item.start, item.end, item.unit
         yield item
+        del item  # it is not held while the next one is made
     total = end  # of a compressed stream's expansion only its reader knows the end
     if unit == "byte":
         total = size

@@ -155,7 +155,7 @@ def test_only_what_a_threshold_touches_runs_again(copied: Path) -> None:
     recipe.write_text(recipe.read_text().replace("min_words = 20", "min_words = 120"))
     published, ran = build(recipe)
     assert published.version == 2 and published.new
-    assert set(ran) <= {"judge", "select", "encode", "order", "shard"} and "judge" in ran
+    assert set(ran) <= {"judge", "decide", "select", "encode", "order", "shard"} and "judge" in ran
     recipe.write_text(recipe.read_text().replace("min_words = 120", "min_words = 20"))
     published, ran = build(recipe)
     assert ran == {} and published.version == 3  # what was done once is still there

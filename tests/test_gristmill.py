@@ -189,6 +189,15 @@ def test_dedupe_names_a_kept_twin(table: Path, tmp_path: Path, run: Run) -> None
     assert rows["d1"]["kept"] and rows["d1"]["twin"] is None and rows["d1"]["similarity"] is None
 
 
+def test_dedupe_takes_a_preset_and_tells_what_it_misses(table: Path, tmp_path: Path, run: Run) -> None:
+    words = ("dedupe", table, "--out", tmp_path / "out.parquet", "--preset", "data-prep-kit")
+    code, out, _ = run(*words, "--threshold", 0.8)
+    assert code == 0 and "5 of 6 documents kept at Jaccard 0.8" in out
+    assert "preset data-prep-kit: 14 bands × 8 rows of 5 words; of alike pairs, 7.65 % at 0.8, 1.16 % at 0.85" in out
+    code, _, complaints = run(*words, "--preset", "data-prep")
+    assert code == 1 and "did you mean `data-prep-kit`?" in complaints
+
+
 def test_score_gives_rules_and_a_column_a_score(table: Path, tmp_path: Path, run: Run) -> None:
     code, _, _ = run("score", table, "--chain", "web", "--out", tmp_path / "out.parquet")
     assert code == 0

@@ -1,7 +1,8 @@
 """Encode: rendered documents to token ids, aligned with their parts.
 
-In: a part's documents, scores (spans, language) and selection, and the locked model. Out: ``tokens/`` with the bare
-ids of `SentencePieceProcessor.encode` for every document that is kept, null for the others.
+In: a part's documents, scores (spans, language) and selection, its cuts where repeats are cut, and the locked model.
+Out: ``tokens/`` with the bare ids of `SentencePieceProcessor.encode` for every document that is kept and of which
+something is left, null for the others.
 """
 
 from typing import Any
@@ -34,14 +35,17 @@ def encode_texts(processor: Any, texts: list[str], vocab_size: int) -> pa.Array:
 
 
 def encode(store: Store, part: Part) -> Output:
-    """The stage's work: inputs are the part's documents, scores and selection, and the tokenizer model."""
-    documents, scores, selection, model = part.inputs
-    assert isinstance(documents, File) and isinstance(scores, File) and isinstance(selection, File)
-    assert isinstance(model, File)
+    """The stage's work: inputs are a part's documents, scores, selection and perhaps cuts, and the tokenizer model."""
+    *inputs, model = [file for file in part.inputs if isinstance(file, File)]
+    of = {file.folder: file for file in inputs}
+    documents = of["documents"]
     vocab_size: int = part.settings["vocab_size"]
     processor = load_model(store.get(model.path))
-    table = read_aligned(store, (documents, ["id", "text"]), (scores, ["spans", "lang"]), (selection, ["kept"]))
-    kept = np.flatnonzero(table["kept"].to_numpy())
+    spans = (of["cuts"], ["spans", "left"]) if "cuts" in of else (of["scores"], ["spans"])
+    table = read_aligned(
+        store, (documents, ["id", "text"]), (of["scores"], ["lang"]), (of["selection"], ["kept"]), spans
+    )
+    kept = np.flatnonzero(table["left" if "cuts" in of else "kept"].to_numpy())
     taken = table.take(pa.array(kept))
     texts = render_column(taken["text"].combine_chunks(), taken["spans"].combine_chunks())
     ids = encode_texts(processor, texts.to_pylist(), vocab_size)

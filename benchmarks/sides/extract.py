@@ -17,12 +17,12 @@ def extractor(name: str) -> Callable[[bytes], str | None]:
     if name.startswith("trafilatura"):
         from trafilatura import extract
 
-        return (lambda page: extract(page, fast=True)) if name.endswith("fast") else extract  # type: ignore[no-any-return]
+        return (lambda page: extract(page, fast=True)) if name.endswith("fast") else extract
     if name == "resiliparse":
         from resiliparse.extract.html2text import extract_plain_text
         from resiliparse.parse.encoding import bytes_to_str, detect_encoding
 
-        return lambda page: extract_plain_text(bytes_to_str(page, detect_encoding(page)), main_content=True)  # type: ignore[no-any-return]
+        return lambda page: extract_plain_text(bytes_to_str(page, detect_encoding(page) or "utf-8"), main_content=True)
     from processors.extract import html_to_text
 
     return lambda page: html_to_text(page, extractor=name.removeprefix("gristmill-"))

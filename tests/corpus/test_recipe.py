@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from corpus.dedupe import Dedupe
 from corpus.errors import RecipeError
-from corpus.recipe import Dedupe, load_recipe
+from corpus.recipe import load_recipe
 
 GOOD = """name = "small"
 [[source]]

@@ -63,7 +63,7 @@ def test_of_two_visits_the_longer_is_kept(world_at: Callable[..., Path], tmp_pat
     assert twin.document["text_bytes"] >= life.document["text_bytes"]
     screen = io.StringIO()
     show_life(Console(file=screen, width=200), life)
-    assert f"dropped as a duplicate of {document.twin}: the same URL in the same snapshot" in screen.getvalue()
+    assert f"dropped as a duplicate of {document.twin}: the same URL" in screen.getvalue()
     assert all(finding.holds for finding in verify(store))
     recipe.write_text(recipe.read_text() + "\n[dedupe]\nurls = false\n")
     assert not [count for count in build(recipe)[1].ledger if count.reason == "duplicate.url"]
