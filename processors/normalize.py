@@ -33,14 +33,26 @@ def normalize(text: str) -> str:
     at the start and blanks at the end go. Combining marks beyond 30 on one letter, in runs of over 512, are parted by
     U+034F.
     """
-    if len(text) <= _PIECE:
-        text = _tidied(text)
-        if "\n\n\n\n" in text:
-            text = _BLANK_LINES.sub(b"\n\n\n", text.encode()).decode()
-    else:  # as UTF-8 in between: a `str` with one emoji in it takes four times as much
-        data = b"".join([_tidied(piece).encode() for piece in _pieces(text)])
-        text = _BLANK_LINES.sub(b"\n\n\n", data).rstrip(b"\n").decode()
+    if len(text) > _PIECE:
+        return normalize_to_utf8(text).decode()
+    text = _tidied(text)
+    if "\n\n\n\n" in text:
+        text = _BLANK_LINES.sub(b"\n\n\n", text.encode()).decode()
     return text.lstrip("\n\ufeff").rstrip()
+
+
+def normalize_to_utf8(text: str) -> bytes:
+    """What `normalize` gives, as UTF-8: a `str` with one emoji in it takes four times as much."""
+    if len(text) <= _PIECE:
+        return normalize(text).encode()
+    pieces: list[bytes] = []
+    for piece in _pieces(text):
+        tidied = _tidied(piece)
+        if tidied := tidied if pieces else tidied.lstrip("\n\ufeff"):
+            pieces.append(tidied.encode())
+    data = b"".join(pieces)
+    del pieces
+    return _BLANK_LINES.sub(b"\n\n\n", data).rstrip(b" \t\n")  # a line's other blanks are gone by now
 
 
 def is_blank(text: str) -> bool:

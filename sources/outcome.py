@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from processors.charset import mojibake
 from processors.extract import PageError
-from processors.normalize import is_blank, normalize
+from processors.normalize import is_blank, normalize_to_utf8
 from sources import hand
 from sources.hosts import blocked
 from sources.item import Document, Item, Unit
@@ -85,24 +85,30 @@ def printable(value: str | None) -> str | None:
 
 def _finished(document: Document, settings: ReadSettings) -> Document:
     refuse_blocked(document.url, settings)
-    limit = settings.max_document_bytes
-    size = _size(document.text, limit)
-    if size <= limit:  # else no further copy of it is made
-        text = normalize(document.text)
-        if is_blank(text):
-            raise skip("empty_text")
-        size = _size(text, limit)
-    if size > limit:
-        raise UnreadError("too_large", f"{size} bytes of text, at most {limit} are taken (max_document_bytes)")
+    text, limit = document.text, settings.max_document_bytes
+    _refuse_large(_size(text, limit), limit)  # before any copy of it is made
     odd = {name: value for name in _STATED if (value := getattr(document, name)) and not value.isascii()}
     stated: dict[str, Any] = {name: printable(value) for name, value in odd.items()}
     licence = stated.pop("licence", document.licence) or settings.licence
-    return replace(document, text=text, mojibake=mojibake(document.text), licence=licence, **stated)
+    # A text with an emoji takes four bytes a character: the old one goes before the new one is made.
+    document = replace(document, text="", mojibake=mojibake(text), licence=licence, **stated)
+    data = normalize_to_utf8(text)
+    del text
+    text = data.decode()
+    if is_blank(text):
+        raise skip("empty_text")
+    _refuse_large(len(data), limit)
+    return replace(document, text=text)
 
 
 def _size(text: str, limit: int) -> int:
     """Bytes of a text; of one that is within `limit` whatever its characters are, only how many they are."""
     return len(text) if 4 * len(text) <= limit or text.isascii() else len(text.encode("utf-8", "replace"))
+
+
+def _refuse_large(size: int, limit: int) -> None:
+    if size > limit:
+        raise UnreadError("too_large", f"{size} bytes of text, at most {limit} are taken (max_document_bytes)")
 
 
 _STATED = [f.name for f in fields(Document) if f.name not in ("text", "meta", "secrets", "mojibake")]

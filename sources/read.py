@@ -39,4 +39,4 @@ def read(path: Path, settings: ReadSettings) -> Iterator[Item]:
     first = next(items, None)
     if first is None and size:
         first = Item(0, size, "quarantined", "empty_file", "the file expands to nothing")
-    return chain([first], items) if first else items
+    return chain(iter([first]), items) if first else items  # the list itself would be held to the end

@@ -27,6 +27,7 @@ from sources.item import Document, Item, Unit
 from sources.settings import ReadSettings
 
 _SEND_BYTES, _SEND_ITEMS, _SEND_SECONDS = 2**18, 256, 0.2
+_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  # malloc.h
 _item = attrgetter(*(f.name for f in fields(Item) if f.name != "document"))
 _document = attrgetter(*(f.name for f in fields(Document)))
 
@@ -34,6 +35,7 @@ _document = attrgetter(*(f.name for f in fields(Document)))
 def _main(board_number: int) -> None:
     """Do one job after another, until there are none or nobody listens."""
     _die_with_parent()
+    _give_back_large_blocks()
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # what a library prints must not end up among the items
     board = mmap.mmap(board_number, hand.BOARD_BYTES)
@@ -54,9 +56,11 @@ def _main(board_number: int) -> None:
 
 @cache
 def _prepare(board: mmap.mmap) -> None:
-    """Load the kernels, or compile what an update has changed: that may take minutes, and is no fault of the input."""
-    from processors.compile import warm_readers
+    """Compile the kernels where an update has changed them: that may take minutes, and is no fault of the input."""
+    from processors.compile import are_readers_warm, warm_readers
 
+    if are_readers_warm():
+        return
     hand.watch(board, {})
     ready = threading.Event()
 
@@ -86,6 +90,7 @@ def _send_items(
         if size >= _SEND_BYTES or len(waiting) >= _SEND_ITEMS or time.monotonic() - sent > _SEND_SECONDS:
             _send(out, "items", waiting)
             waiting, size, sent = [], 0, time.monotonic()
+        del item, document  # a large one is not held while the next one is made
     _send(out, "items", waiting)
 
 
@@ -103,13 +108,15 @@ def _reading(board: mmap.mmap, path: Path, settings: ReadSettings, refusals: Seq
     total: int | None = _stored(path)
     rest = rests.get(0)
     try:
-        for number, item in enumerate(() if rest else read(path, settings), 1):
+        for item in () if rest else read(path, settings):
+            number += 1
             if number == 1 and item.unit == "row":
                 total = rows_stated(path)
             hand.made(number)
+            at, unit = item.end, item.unit
             yield item
-            at, unit, rest = item.end, item.unit, rests.get(number)
-            if rest:
+            del item
+            if rest := rests.get(number):
                 break
     except (UnreadError, BrokenError) as error:
         rest = error.reason, error.detail
@@ -138,6 +145,14 @@ def _portable(error: Exception) -> Exception:
         return pickle.loads(pickle.dumps(error))
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
+
+
+def _give_back_large_blocks() -> None:
+    """Have glibc map every block of a megabyte and more by itself: else it comes to keep those of up to 32 MB."""
+    if sys.platform == "linux":
+        with contextlib.suppress(AttributeError):
+            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2**20)
+            ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, 2**24)
 
 
 def _give_back() -> None:

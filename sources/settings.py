@@ -83,8 +83,10 @@ class ReadSettings:
     """Text of one document of several files; a larger repository gives several documents."""
     max_value_bytes: int = 64 * 2**10
     """One value of a table other than its text, and all of a row's `meta_columns` together."""
-    max_page_bytes: int = 64 * 2**20
-    """A page of a Parquet column, expanded: no value is larger than its page."""
+    max_page_bytes: int = 32 * 2**20
+    """The largest pages of a Parquet file's named columns together, expanded: no value is larger than its page."""
+    max_batch_bytes: int = 96 * 2**20
+    """A compressed batch of an Arrow file, expanded, with the compressed dictionaries of all."""
     max_head_bytes: int = 64 * 2**10
     """The head of a WARC record or of an HTTP response."""
     max_body_bytes: int = 64 * 2**20

@@ -1,8 +1,8 @@
 """Arrow IPC files, by row: the file format and the stream format, both read as the stream that they are.
 
 The file is mapped into memory and what was read is let go of, piece by piece. A batch that is compressed inside is
-expanded whole, in the columns that the settings name. A batch that does not hold together costs itself; a stream that
-breaks costs what follows, whose rows nobody can count.
+expanded whole, in the columns that the settings name; a file with one that is too large is not read. A batch that does
+not hold together costs itself; a stream that breaks costs what follows, whose rows nobody can count.
 """
 
 import mmap
@@ -14,6 +14,7 @@ import pyarrow as pa
 from sources.containers.wholefile import unreadable
 from sources.item import Item
 from sources.settings import ReadSettings
+from sources.tables.batch_sizes import largest_batch
 from sources.tables.batches import Columns, as_bytes, batch_items, columns_of, slices
 
 MAGIC = b"ARROW1"
@@ -34,6 +35,12 @@ def read_arrow(path: Path, settings: ReadSettings) -> Iterator[Item]:
     except (pa.ArrowException, OSError, ValueError) as error:
         yield from unreadable(path, "bad_arrow", f"{error}")
         return
+    if (largest := largest_batch(stream)) > settings.max_batch_bytes:
+        detail = f"a compressed batch of {largest} bytes, at most {settings.max_batch_bytes} are expanded"
+        yield from unreadable(
+            path, "too_large", f"{detail}: raise max_batch_bytes, or write the file with smaller batches"
+        )
+        return
     row, broken = 0, ""
     wanted = {} if isinstance(columns, tuple) else columns
     fields = sorted({schema.names.index(way[0]) for way in wanted.values()})
@@ -44,6 +51,7 @@ def read_arrow(path: Path, settings: ReadSettings) -> Iterator[Item]:
                 if wanted:
                     yield from _batch(batch, mapped, wanted, row, settings)
                 row += batch.num_rows
+                del batch  # it is not held while the next one is read
                 mapped.madvise(mmap.MADV_DONTNEED)
     except (pa.ArrowException, OSError, ValueError) as error:
         broken = f"{error}"[:1000] or "the stream breaks"

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sources.item import Item
-from sources.outcome import attempt
+from sources.item import Document, Item
+from sources.outcome import UnreadError, attempt
 from sources.settings import ReadSettings
 from sources.tables.rows import document, missing, named
 
@@ -69,10 +69,17 @@ def rows_at_once(largest: int) -> int:
 
 def batch_items(batch: pa.RecordBatch, columns: Columns, start: int, settings: ReadSettings) -> Iterator[Item]:
     """An item for every row; the first is row `start` of its file. All values of the batch are held at once."""
-    values = {column: _values(_at(batch, way)) for column, way in columns.items()}
+    values = {column: _values(_at(batch, way), column, settings) for column, way in columns.items()}
     for number, row in enumerate(zip(*values.values(), strict=True), start):
-        make = partial(document, dict(zip(values, row, strict=True)), settings)
+        make = partial(_document, dict(zip(values, row, strict=True)), settings)
         yield attempt(make, settings, number, number + 1, "row", None)
+
+
+def _document(row: dict[str, Any], settings: ReadSettings) -> Document:
+    for value in row.values():
+        if isinstance(value, UnreadError):
+            raise value
+    return document(row, settings)
 
 
 def slices(batch: pa.RecordBatch, columns: Columns) -> Iterator[pa.RecordBatch]:
@@ -94,10 +101,24 @@ def _largest(column: pa.Array) -> int:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary
     if pa.types.is_nested(column.type):
-        return column.nbytes
+        return _bytes_within(column)
     if not _is_text(column.type):
         return 64
     return pc.max(pc.binary_length(as_bytes(column))).as_py() or 0
+
+
+def _bytes_within(column: pa.Array) -> int:
+    """Bytes of all that a nested column holds, each value of a dictionary as often as it comes."""
+    if pa.types.is_dictionary(column.type):
+        if not _is_text(column.type.value_type):
+            return 8 * len(column)
+        sizes = pc.binary_length(as_bytes(column.dictionary)).cast(pa.int64())
+        return pc.sum(pc.take(sizes, column.indices)).as_py() or 0
+    if pa.types.is_struct(column.type):
+        return len(column) + sum(_bytes_within(inner) for inner in column.flatten())
+    if pa.types.is_nested(column.type) and hasattr(column, "flatten"):  # a list or a map
+        return len(column) + _bytes_within(column.flatten())
+    return column.nbytes
 
 
 def as_bytes(column: pa.Array) -> pa.Array:
@@ -107,8 +128,16 @@ def as_bytes(column: pa.Array) -> pa.Array:
     return column.cast(pa.binary() if pa.types.is_string(column.type) else pa.large_binary())
 
 
-def _values(column: pa.Array) -> list[Any]:
-    """A column's values: text as bytes, as strings need not be valid UTF-8; dates and the like as they are written."""
+def _values(column: pa.Array, name: str, settings: ReadSettings) -> list[Any]:
+    """A column's values: text as bytes, as strings need not be valid UTF-8; dates and the like as they are written.
+
+    A list or mapping that is too large is an error in its place: as Python objects it would take many times as much.
+    """
+    most = 8 * settings.max_value_bytes  # no value written as JSON takes less than an eighth of what it takes here
+    if pa.types.is_nested(column.type) and (size := _bytes_within(column)) > most:
+        if len(column) > 1:
+            return [value for at in range(len(column)) for value in _values(column.slice(at, 1), name, settings)]
+        return [UnreadError("value_too_large", f"`{name}`: {size} bytes, at most {most} are looked at")]
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     kind = column.type

@@ -21,8 +21,9 @@ _BUFFER = 2**20  # a column chunk is read in pieces of so many bytes, not whole
 def read_parquet(path: Path, settings: ReadSettings) -> Iterator[Item]:
     """The items of a Parquet file."""
     try:
-        file = pq.ParquetFile(path, buffer_size=_BUFFER)
-        columns = columns_of(file.schema_arrow, settings)  # a column's name may be no UTF-8
+        metadata = pq.read_metadata(path)
+        columns = columns_of(metadata.schema.to_arrow_schema(), settings)  # a column's name may be no UTF-8
+        file = pq.ParquetFile(path, metadata=metadata, buffer_size=_BUFFER, read_dictionary=_repeated(metadata))
     except (pa.ArrowException, OSError, ValueError) as error:
         yield from unreadable(path, "bad_parquet", f"{error}")
         return
@@ -50,16 +51,17 @@ def _row_group(
     start, end = stretch
     wanted = [".".join(way) for way in columns.values()]
     try:
-        largest = _largest(path, file.metadata.row_group(group), wanted)
-        if largest > settings.max_page_bytes:
-            detail = f"row group {group} has a page of {largest} bytes, at most {settings.max_page_bytes} are expanded"
-            remedy = "raise max_page_bytes, or write the file with smaller pages"
+        pages, row = _largest(path, file.metadata, group, wanted)
+        if pages > settings.max_page_bytes:
+            detail = f"row group {group} has pages of {pages} bytes, at most {settings.max_page_bytes} are expanded"
+            remedy = "raise max_page_bytes, name fewer columns, or write the file with smaller pages"
             yield Item(start, end, "quarantined", "too_large", f"{detail}: {remedy}", unit="row")
             return
-        for batch in file.iter_batches(rows_at_once(largest), [group], wanted, use_threads=False):
+        for batch in file.iter_batches(rows_at_once(row), [group], wanted, use_threads=False):
             batch = batch.slice(0, end - start)
             yield from batch_items(batch, columns, start, settings)
             start += batch.num_rows
+            del batch  # it is not held while the next one is read
     except (pa.ArrowException, OSError, ValueError) as error:
         yield Item(start, end, "quarantined", "bad_page", f"row group {group}: {error}"[:1000], unit="row")
         return
@@ -67,13 +69,23 @@ def _row_group(
         yield Item(start, end, "quarantined", "rows_missing", f"row group {group} ends early", unit="row")
 
 
-def _largest(path: Path, group: pq.RowGroupMetaData, wanted: list[str]) -> int:
-    """Bytes of the largest page among the wanted columns and what lies in them."""
-    chunks = (group.column(number) for number in range(group.num_columns))
+def _largest(path: Path, metadata: pq.FileMetaData, group: int, wanted: list[str]) -> tuple[int, int]:
+    """The bytes of each wanted column's largest page, those of all columns together; and what a row takes at most.
+
+    A value is no larger than its page, but of a list a row may hold all the values that there are.
+    """
+    pages = row = 0
     with path.open("rb") as file:
-        sizes = [
-            largest_page(file, chunk)
-            for chunk in chunks
-            if any(f"{chunk.path_in_schema}.".startswith(f"{name}.") for name in wanted)
-        ]
-    return max(sizes, default=0)
+        for number in range(metadata.num_columns):
+            chunk = metadata.row_group(group).column(number)
+            if any(f"{chunk.path_in_schema}.".startswith(f"{name}.") for name in wanted):
+                page = largest_page(file, chunk)
+                repeated = metadata.schema.column(number).max_repetition_level > 0
+                pages, row = pages + page, row + (page * max(1, chunk.num_values) if repeated else page)
+    return pages, row
+
+
+def _repeated(metadata: pq.FileMetaData) -> list[str]:
+    """Columns of text in lists: a dictionary's values are few bytes each time they come, and stay so until counted."""
+    columns = (metadata.schema.column(number) for number in range(metadata.num_columns))
+    return [c.path for c in columns if c.max_repetition_level and c.physical_type == "BYTE_ARRAY"]

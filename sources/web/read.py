@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from processors.charset import decode
 from processors.extract import extract_page, parse_content_type
-from processors.extract.declared import licence_of_url
+from processors.extract.values import licence_of_url
 from sources.containers.compression import chunks
 from sources.containers.wholefile import whole_file
 from sources.containers.window import Window

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from processors.normalize import is_blank, normalize
+from processors.normalize import is_blank, normalize, normalize_to_utf8
 
 
 @given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("\n\r \t\ufeff\u0301\u0344\x85a"))))
@@ -83,3 +83,14 @@ def test_nothing_to_see(text: str) -> None:
 @pytest.mark.parametrize("text", ["a", "。", "ا", "\u200b7", "🙂"])
 def test_something_to_see(text: str) -> None:
     assert not is_blank(text)
+
+
+@pytest.mark.parametrize("odd", ["", "🙂"])
+@pytest.mark.parametrize("start", ["", "\n\ufeff\n", "  \n"])
+@pytest.mark.parametrize("end", ["", " \t\n\n", "\n\u2003 \n \n"])
+def test_a_long_text_is_normalized_as_a_short_one(start: str, end: str, odd: str) -> None:
+    middle = f"words {odd} \n\n\n\n\n" * 30_000
+    long = normalize(start + middle + end)
+    line = f"words {odd}".rstrip()
+    assert long == normalize(start + "x\n").removesuffix("x") + "\n\n\n".join([line] * 30_000)
+    assert normalize_to_utf8(start + middle + end) == long.encode()

@@ -1,11 +1,13 @@
 """A reader that hangs, grows or dies costs the record that it had in hand, once; one that was killed costs nothing."""
 
+import base64
 import gzip
 import mmap
 import os
 import signal
 import threading
 import time
+import zlib
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,16 @@ def read_unlucky(path, settings):
             os._exit(9)
         yield item
 '''
+# A Parquet file whose footer states a level histogram that does not fit: Arrow's C++ ends the process (26.0.1).
+ABORTS = zlib.decompress(
+    base64.b85decode(
+        "c-nPQ!A`<J5S=c~QWFk9GNqerOfNJZ00EVQ@iI#w8ZjaXO1w3s0S{6vRs0-"
+        "3!K0t&ZYg;3B|9@aGw;o0cTAHG+StPGNIR(7P@6db5U(OXjXu+&j>A=)E~5kitLQe6V_6?Ad+fy7w|T|9sZ!B|BcEwoC|CuCwrHG#$2aq3^co@"
+        "qEY)kCZ8&upN!{jhA%zS;Vo6*8FN<9jnaka8%l)x}$H4h_m}r=_jV|c57+kr>f{TFJMp@H&;AjaD(kszqa{qL>Tg3aaP7Th;;DL6yCEAi&(2!_"
+        "B{Y92jis;S+eWIHz@#i%L#!T~QYIvG|ZFDkSl`GR=n02b{fkcPVs{K4$w)c0H*TM7GVe<AKrOo+z-3*f?-"
+        "ufR=vU!PDez(_Zw>m<a2b@~~WBrZ4z~5vv"
+    )
+)
 SETTINGS = ReadSettings("lines.py:read_lines", reader=READER)
 
 
@@ -142,6 +154,16 @@ def test_a_death_before_anything_is_given_costs_the_file(tmp_path: Path) -> None
     path.write_text("one\ncrash\nthree\n")
     items = list(read_apart(path, reading("read_all_first")))
     assert told(items) == [(0, 4, ""), (4, 10, "reader_died"), (10, 16, "")]
+
+
+def test_a_parquet_file_that_ends_its_parser_is_quarantined(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(ABORTS)
+    written: list[Refusal] = []
+    (item,) = read_apart(path, ReadSettings("tabular"), "a.parquet", (), written.append)
+    assert (item.start, item.end, item.outcome) == (0, len(ABORTS), "quarantined")
+    assert item.reason in ("reader_died", "bad_parquet")  # the latter once Arrow raises what it now dies of
+    assert [refusal.reason for refusal in written] == ["reader_died"] * (item.reason == "reader_died")
 
 
 def test_too_many_refusals_cost_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
