@@ -156,54 +156,60 @@ def cut_lines(data, offsets, table, needles, bounds, firsts, marks, mark_bounds,
     counts = np.zeros((3, offsets.size - 1), np.int64)
     used = 0
     for d in range(offsets.size - 1):
-        base, end = offsets[d], offsets[d + 1]
-        begin = base
-        kept_end, kept_next, mark = (
-            base - 1,
-            base,
-            0,
-        )  # the last kept line, and how many spans there were before its end
-        while begin < end:
-            stop, following = _line_end(data, begin, end, table)
-            first, last = strip(data, begin, stop, table)
-            words, longest = _words(data, first, last, table)
-            found = _found(data, first, last, needles, bounds, firsts)
-            sentences, punctuated = _sentences(data, first, last, table, marks, mark_bounds)
-            rule = -1
-            if longest > limits[1]:
-                rule = LONG_WORD
-            elif limits[2] and not punctuated:
-                rule = NO_PUNCTUATION
-            elif words < limits[0]:
-                rule = FEW_WORDS
-            elif found & LOREM_BIT:
-                counts[1, d] += 1
-            elif limits[4] and found & JAVASCRIPT_BIT:
-                rule = JAVASCRIPT
-            elif found & CURLY_BIT:
-                counts[2, d] += 1
-            elif limits[4] and found >> 3:
-                rule = POLICY
+        text = data[offsets[d] : offsets[d + 1]]
+        kept_end, kept_next, mark = -1, 0, 0  # the last kept line, and how many spans there were before its end
+        begin = 0
+        while begin < text.size:
+            stop, following = _line_end(text, begin, text.size, table)
+            first, last = strip(text, begin, stop, table)
+            words, longest = _words(text, first, last, table)
+            found = _found(text, first, last, needles, bounds, firsts)
+            sentences, punctuated = _sentences(text, first, last, table, marks, mark_bounds)
+            rule = _rule(words, longest, punctuated, found, limits)
             if rule >= 0:
-                spans, used = _put(spans, used, d, begin - base, following - base, rule, 0)
+                spans, used = _put(spans, used, d, begin, following, rule, 0)
             else:
                 counts[0, d] += sentences
-                spans, used = _put(spans, used, d, begin - base, first - base, BLANK, 0)
-                i = first
-                while limits[3] and i < last:
-                    skip = _citation(data, i, last, marks, mark_bounds) if data[i] == _OPEN else 0
-                    if skip:
-                        spans, used = _put(spans, used, d, i - base, i + skip - base, CITATION, 0)
-                    i += max(skip, 1)
+                counts[1, d] += found & LOREM_BIT != 0
+                counts[2, d] += found & (LOREM_BIT | CURLY_BIT) == CURLY_BIT
+                spans, used = _put(spans, used, d, begin, first, BLANK, 0)
+                if limits[3]:
+                    spans, used = _cut_citations(spans, used, d, text, first, last, marks, mark_bounds)
                 kept_end, kept_next, mark = last, following, used
-                if following > stop and data[following - 1] == _NEWLINE:
-                    spans, used = _put(spans, used, d, last - base, following - 1 - base, BLANK, 0)
-                else:
-                    spans, used = _put(spans, used, d, last - base, following - base, BLANK, following > stop)
+                newline = np.int64(following > stop and text[following - 1] == _NEWLINE)
+                instead = np.int64(following > stop) - newline  # of another line end
+                spans, used = _put(spans, used, d, last, following - newline, BLANK, instead)
             begin = following
-        if kept_end >= base and kept_next > kept_end:  # the last kept line needs no newline
-            spans, used = _close(spans, used, mark, d, kept_end - base, kept_next - base)
+        if kept_next > kept_end >= 0:  # the last kept line needs no newline
+            spans, used = _close(spans, used, mark, d, kept_end, kept_next)
     return spans[:used], counts
+
+
+@njit(nogil=True, cache=True)
+def _rule(words, longest, punctuated, found, limits):
+    """The rule that cuts a line, -1 where none does."""
+    if longest > limits[1]:
+        return LONG_WORD
+    if limits[2] and not punctuated:
+        return NO_PUNCTUATION
+    if words < limits[0]:
+        return FEW_WORDS
+    if found & LOREM_BIT or not limits[4]:
+        return -1
+    if found & JAVASCRIPT_BIT:
+        return JAVASCRIPT
+    return POLICY if found >> 3 and not found & CURLY_BIT else -1
+
+
+@njit(nogil=True, cache=True)
+def _cut_citations(spans, used, document, text, first, last, marks, bounds):
+    i = first
+    while i < last:
+        skip = _citation(text, i, last, marks, bounds) if text[i] == _OPEN else 0
+        if skip:
+            spans, used = _put(spans, used, document, i, i + skip, CITATION, 0)
+        i += max(skip, 1)
+    return spans, used
 
 
 @njit(nogil=True, cache=True)

@@ -122,86 +122,101 @@ def letters_of(data, rows, lines, table):
 
 @njit(nogil=True, cache=True)
 def _read_line(data, start, stop, table, row):
-    column, begin, end, indent, right = 0, -1, start, 0, 0
-    first, kind, number, digits = -1, 0, -1, 0
-    letters, shown, gap, narrow_gaps, tabs = 0, 0, 0, 0, 0
-    before = np.int64(0)  # the last character that is no blank
-    earlier = np.int64(0)  # the one before it, blanks counted
-    head = 0  # flags of the first letter
+    begin, end, indent, right, first, number, kind, before, earlier = _scan(data, start, stop, table)
+    if begin >= 0:
+        kind |= _ending(data, begin, end, table, before, earlier)
+        if _is_marker(data, begin, end, table):
+            kind |= MARKER
+    row[BEGIN], row[END] = (begin, end) if begin >= 0 else (start, start)
+    row[INDENT], row[RIGHT], row[FIRST], row[NUMBER], row[KIND] = indent, right, first, number, kind
+
+
+@njit(nogil=True, cache=True)
+def _scan(data, start, stop, table):
+    """The columns of a row but for BREAK, without what KIND says of the line's end, and its last two characters."""
+    column, begin, end, indent, right, first, kind, number, numbers = 0, -1, start, 0, 0, -1, 0, -1, 0
+    letters, shown, gap, narrow_gaps = 0, 0, 0, 0
+    before = earlier = np.int64(0)  # the last character that is no blank; the one before it, blanks counted
     i = start
     while i < stop:
         point, width = decode(data, i, stop)
         flag = _flags_of(table, point)
         i += width
         if flag & _SPACE:
-            if point == _FEED:
-                kind |= FEED if begin < 0 else 0
-                continue
-            step = 8 - column % 8 if point == _TAB else 1
+            step = 0 if point == _FEED else (8 - column % 8 if point == _TAB else 1)
             column += step
-            if begin >= 0:
-                if first < 0:
-                    first = right - indent
+            if begin < 0:
+                kind |= FEED if point == _FEED else 0
+            elif step:
                 gap += _TAB_GAP if point == _TAB else step
+                first = right - indent if first < 0 else first
             continue
         if begin < 0:
             begin, indent = i - width, column
-            kind |= TIGHT_START if flag & _TIGHT else 0
-            kind |= SYMBOL if _among(_SYMBOLS, point) or 0x2500 <= point < 0x2580 else 0
-            kind |= DASH_START if _opens_with_dash(data, begin, stop, point) else 0
-        elif gap >= _TAB_GAP and tabs == 0 and right <= indent + _LABEL:
-            kind |= LABEL
-            tabs = 1
-        elif gap >= 5:
-            kind |= TABULAR
+            kind |= _opening(data, begin, stop, point, flag)
         elif gap >= 3:
-            kind |= GAPS
+            kind |= _gap_kind(gap, not kind & LABEL and right <= indent + _LABEL)
         elif gap == 2 and _flags_of(table, before) & _ALNUM:
             narrow_gaps += 1
         earlier = before if gap == 0 else np.int64(_BLANK)
         gap = 0
         shown += 1
         if flag & _ALNUM:
-            if letters == 0 and shown <= 4:
-                head = flag
-                kind |= DIGIT if not flag & (_LOW | _UP | _TIGHT) and 48 <= point < 58 else 0
+            kind |= _head_kind(flag, point) if letters == 0 and shown <= 4 else 0
             letters += 1
             if 48 <= point < 58:
                 goes_on = 48 <= earlier < 58
                 number = min(number * 10 + point - 48, 10**6) if goes_on else point - 48
-                digits += not goes_on
+                numbers += not goes_on
         if flag & _WIDE:
-            if first < 0:  # a line may break after any of them
-                first = max(column - indent, 2)
+            first = max(column - indent, 2) if first < 0 else first  # a line may break after any of them
             column += 2
         elif not flag & _ZERO and point != _SOFT:
             column += 1
         elif flag & _ZERO:
             point = before  # a mark belongs to its letter
         while i < stop and (97 <= data[i] <= 122 or 65 <= data[i] <= 90):  # most of most texts, the short way
-            earlier, point = point, np.int64(data[i])
-            column += 1
-            shown += 1
-            letters += 1
-            i += 1
+            earlier, point, i = point, np.int64(data[i]), i + 1
+            column, shown, letters = column + 1, shown + 1, letters + 1
         right, end, before = column, i, point
-    row[BEGIN], row[END] = (begin, end) if begin >= 0 else (start, start)
-    row[INDENT], row[RIGHT] = indent, right
-    row[FIRST] = first if first >= 0 else right - indent
-    row[NUMBER] = number if digits == 1 else -1
-    if begin < 0:
-        row[KIND] = kind
-        return
-    if kind & TABULAR or tabs > 1:
-        kind = kind & ~LABEL | TABULAR
-    kind |= LOWER if head & _LOW else (UPPER if head & _UP else 0)
-    kind |= GAPS if narrow_gaps >= 2 else 0
-    if letters == 0 or (shown >= 12 and letters * 2 < shown):
-        kind |= THIN
-    kind |= _ending(data, begin, end, table, before, earlier)
-    if _is_marker(data, begin, end, table):
-        kind |= MARKER
-    row[KIND] = kind
+    kind = _whole_kind(kind, narrow_gaps, letters, shown)
+    first, number = first if first >= 0 else right - indent, number if numbers == 1 else -1
+    return begin, end, indent, right, first, number, kind, before, earlier
+
+
+@njit(nogil=True, cache=True)
+def _gap_kind(gap, may_be_label):
+    if gap >= _TAB_GAP and may_be_label:
+        return LABEL
+    return TABULAR if gap >= 5 else (GAPS if gap >= 3 else 0)
+
+
+@njit(nogil=True, cache=True)
+def _head_kind(flag, point):
+    """By the first letter or digit."""
+    if flag & (_LOW | _UP):
+        return LOWER if flag & _LOW else UPPER
+    return DIGIT if not flag & _TIGHT and 48 <= point < 58 else 0
+
+
+@njit(nogil=True, cache=True)
+def _whole_kind(kind, narrow_gaps, letters, shown):
+    """`kind` with what only the whole line tells."""
+    if kind & TABULAR:
+        kind &= ~LABEL
+    if narrow_gaps >= 2:
+        kind |= GAPS
+    thin = shown > 0 and (letters == 0 or (shown >= 12 and letters * 2 < shown))
+    return kind | THIN if thin else kind
+
+
+@njit(nogil=True, cache=True)
+def _opening(data, begin, stop, point, flag):
+    """By the first character."""
+    kind = TIGHT_START if flag & _TIGHT else 0
+    if _among(_SYMBOLS, point) or 0x2500 <= point < 0x2580:
+        kind |= SYMBOL
+    return kind | DASH_START if _opens_with_dash(data, begin, stop, point) else kind
 
 
 @njit(nogil=True, cache=True)
