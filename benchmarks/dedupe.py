@@ -261,8 +261,9 @@ def main() -> None:
     print_head()
     print_rows(compiled(asked.scratch))
     for name in asked.only:
-        if name in ON_TEXTS and not asked.data.exists():
-            print(f"| {name}: not measured, there is no {asked.data} | | | | |")
+        needed = asked.data.with_name("duplicates.tsv") if name == "truth" else asked.data
+        if name in ON_TEXTS and not needed.exists():
+            print(f"| {name}: not measured, there is no {needed}; name other texts with --data | | | | |")
             continue
         with tempfile.TemporaryDirectory(prefix="dedupe-", dir=asked.scratch.resolve()) as folder:
             given = Given(asked.data.resolve(), Path(folder), asked.documents, asked.megabytes, asked.limit)

@@ -12,6 +12,8 @@ from corpus.strict import Text, must, parse, unknown
 UNITS = ("words", "segmented", "characters", "simplified")
 SCOPES = ("all", "domain", "source")
 SNAPSHOTS = ("across", "within")
+MAX_PERMUTATIONS = 10_000  # bands times rows; a document's signature has 4 bytes for each
+MAX_SHINGLE = 1_000
 
 # What others published, as far as it can be said in shingles, bands, rows and a threshold. Carried over nowhere: how
 # they hash and permute (but for `fineweb`, whose signatures are equal bit by bit), and that their clusters are
@@ -104,7 +106,8 @@ class Dedupe:
         bands, rows = self.banding
         above = [s for s in (self.threshold, round(self.threshold + 0.05, 6)) if s <= 1]
         missed = ", ".join(f"{_percent(self.missed_at(s))} at {s:g}" for s in above)
-        name = f"preset {self.preset}: " if self.preset else ""
+        same = all(getattr(self, key) == value for key, value in PRESETS.get(self.preset, {}).items())
+        name = f"preset {self.preset}{'' if same else ', changed'}: " if self.preset else ""
         unit = f"{self.unit} words" if self.unit in ("segmented", "simplified") else self.unit
         return f"{name}{bands} bands × {rows} rows of {self.shingle} {unit}; of alike pairs, {missed} are missed"
 
@@ -129,15 +132,17 @@ def read_dedupe(table: dict[str, Any], text: Text) -> Dedupe:
 def check_dedupe(dedupe: Dedupe, text: Text) -> None:
     """Raise RecipeError for a number out of range or a word that is not known."""
     d = dedupe
-    must(0 < d.threshold <= 1, text, "threshold", d.threshold, "above 0 and at most 1")
-    must(d.shingle >= 1, text, "shingle", d.shingle, "at least 1")
+    must(0.01 <= d.threshold <= 1, text, "threshold", d.threshold, "at least 0.01 and at most 1")
+    must(1 <= d.shingle <= MAX_SHINGLE, text, "shingle", d.shingle, f"at least 1 and at most {MAX_SHINGLE:,}")
     words = {"unit": UNITS, "scope": SCOPES, "snapshots": SNAPSHOTS, "repeats": REPEATS, "repeats_within": WITHIN}
     for key, known in words.items():
         must(getattr(d, key) in known, text, key, getattr(d, key), " or ".join(f'"{name}"' for name in known))
-    both = (d.bands is None) == (d.rows is None)
-    must(both, text, "rows" if d.bands is None else "bands", d.bands or d.rows, "given with the other one")
+    alone, other = ("rows", "bands") if d.bands is None else ("bands", "rows")
+    must((d.bands is None) == (d.rows is None), text, alone, d.bands or d.rows, f"given with `{other}`")
     must(d.bands is None or d.bands >= 1, text, "bands", d.bands, "at least 1")
     must(d.rows is None or d.rows >= 1, text, "rows", d.rows, "at least 1")
+    few = math.prod(d.banding) <= MAX_PERMUTATIONS
+    must(few, text, "bands", d.bands, f"so few that bands × rows is at most {MAX_PERMUTATIONS:,}")
     must((d.repeats_least or 0) >= 0, text, "repeats_least", d.repeats_least, "at least 0")
     must(0 <= d.seed < 1 << 32, text, "seed", d.seed, "at least 0 and below 2**32")
     must(0 < d.max_removed <= 1, text, "max_removed", d.max_removed, "above 0 and at most 1")

@@ -5,7 +5,8 @@
     ├── InputError      what the user pointed at: a missing file, an empty glob, a file of the wrong kind
     ├── StoreError      where the corpus lies: cannot be written, no space left, belongs to another recipe
     └── DataError       data at rest that does not hold what its entry says
-        └── LedgerError a count that does not balance
+        ├── LedgerError a count that does not balance
+        └── GateError   a source that would lose more to dedupe than the recipe allows
 
 The front door prints them as one line; anything else is a fault of ours and keeps its trace.
 """
@@ -33,3 +34,7 @@ class DataError(GristmillError):
 
 class LedgerError(DataError):
     """Records, documents, bytes or tokens that went in are not accounted for."""
+
+
+class GateError(DataError):
+    """A source would lose more to dedupe than the recipe allows, and nobody has said that this is right."""

@@ -52,6 +52,7 @@ class Published:
         dict[str, Any]
     ]  # mixtures.plan.Line as data, `planned` being what was placed, and `achieved` its share
     planted: dict[str, Any]  # what planted duplicates showed (`processors.dedupe.probe`)
+    repeats: dict[str, dict[str, int]]  # by source, bytes of kept text and how many were cut as repeats
 
 
 def claim(store: Store, name: str) -> None:
@@ -87,7 +88,15 @@ def publish(store: Store, name: str, built: Built, tokenizer: Tokenizer, tokeniz
         "ledger": [asdict(count) for count in ledger],
     }
     number, new = _write(store, what)
-    return Published(number, new, ledger, mixture, built.probed[0].info)
+    return Published(number, new, ledger, mixture, built.probed[0].info, _repeats(built.cut))
+
+
+def _repeats(cut: Sequence[Entry]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for entry in cut:
+        before = found.get(entry.source, {"bytes": 0, "cut": 0})
+        found[entry.source] = {name: before[name] + entry.info[name] for name in before}
+    return found
 
 
 def _mixture(info: dict[str, Any]) -> list[dict[str, Any]]:

@@ -60,7 +60,6 @@ VERDICTS = pa.schema([("id", ID), ("rules", pa.list_(pa.string()))])
 SIGNATURES = pa.schema(
     [
         ("id", ID),
-        ("digest", ID),  # of the text, as in documents
         ("set", ID),  # names the set of shingles: equal for documents whose sets are equal
         ("url", ID),  # names the URL's normal form (`processors.urls`); null where there is none
         ("tokens", pa.int64()),

@@ -32,6 +32,12 @@ def read_id_text(path: Path) -> pa.Table:
     return table.set_column(1, "text", text).select(["id", "text"])
 
 
+def check_place(path: Path) -> None:
+    """Say before the work that its result could not be written: raises StoreError where there is no such folder."""
+    if not path.parent.is_dir():
+        raise StoreError(f"{path}: cannot be written: there is no folder {path.parent}; make it, or name another")
+
+
 def write_table(table: pa.Table, path: Path) -> None:
     """Write Parquet, or Arrow IPC where the name ends in ``.arrow``. Raises StoreError where it cannot be written."""
     try:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from corpus.errors import GateError
 from corpus.recipe import Recipe
 from corpus.stage import Entry, Part, Stage, changed, in_order, pending
 from corpus.store import Store
@@ -58,14 +59,26 @@ STAGES = (
 )  # fmt: skip
 
 
+def look(checked: path.Checked, store: Store) -> tuple[PlanRun, bool, str]:
+    """What is done, whether that is all, and what the gate says to a build that accepts nothing."""
+    run, gate = PlanRun(store), ""
+    try:
+        path.stages(checked, store, run)
+    except GateError as error:
+        run, gate = PlanRun(store), str(error)
+        try:
+            path.stages(checked, store, run, list(checked.domains))
+        except Unknown:
+            return run, False, gate
+    except Unknown:
+        return run, False, gate
+    return run, True, gate
+
+
 def show_plan(console: Console, recipe: Recipe, store: Store) -> None:
     """Print what is done and what is to be done, stage by stage, and the forecast for what is to be done."""
-    checked, run = path.check(recipe), PlanRun(store)
-    done = True
-    try:
-        path.stages(checked, store, run, list(checked.domains))  # the gate is for builds
-    except Unknown:
-        done = False
+    checked = path.check(recipe)
+    run, done, gate = look(checked, store)
     rows = [(stage, str(have), str(of - have), escape(why)) for stage, have, of, why in run.rows]
     locked = read_lock(store, recipe.tokenizer) is not None
     if not done:
@@ -78,7 +91,9 @@ def show_plan(console: Console, recipe: Recipe, store: Store) -> None:
         rows.append(("tokenizer", "", "", "locked, stays as it is"))
     console.print(table("", ("stage", "parts done", "to do", "why"), rows))
     console.print(f"\nDuplicates: {recipe.dedupe.told}.", soft_wrap=True, highlight=False)
-    if done:
+    if gate:
+        console.print(f"\nA build stops at the gate: {gate}", soft_wrap=True, highlight=False, markup=False)
+    elif done:
         console.print(f"\nNothing to do: {store.url} is what the recipe asks for.", soft_wrap=True)
     elif run.rows[-1][0] == "ingest":
         console.print(forecast(checked, run.missing))

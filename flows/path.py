@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from corpus import publish
+from corpus.dedupe import Dedupe
 from corpus.errors import InputError, RecipeError
 from corpus.files import File
 from corpus.publish import Built, Published
@@ -21,10 +22,12 @@ from mixtures.order import ORDER_STAGE, OrderSettings, shard_rows
 from mixtures.plan import Mixture, load_mixture
 from mixtures.sample import SAMPLE_STAGE, SampleSettings
 from processors.dedupe.cut import check_cut, cut_repeats
+from processors.dedupe.decide import Heldout
 from processors.dedupe.gate import check_removed
 from processors.dedupe.probe import PROBE, probe_part
+from processors.dedupe.simplified import check_installed
 from processors.dedupe.stages import DEDUPE, decide_alike, find_alike, select_documents
-from processors.filters.chain import CHAINS, load_chain, named_chain, number_identity, rule_identity
+from processors.filters.chain import CHAINS, load_chain, named_chain, number_identity, number_names, rule_identity
 from processors.filters.rule import Filter
 from processors.filters.stages import JUDGE, SCORE
 from sources.ingest import INGEST
@@ -45,10 +48,14 @@ class Checked:
     chains: dict[str, tuple[Filter, ...]]  # by source name
     mixture: Mixture
     domains: dict[str, str]  # source name → domain
+    preferred: frozenset[str] = frozenset()  # sources whose chain gives the score that [dedupe] prefers
 
 
 def check(recipe: Recipe) -> Checked:
-    """Let every room read its part of the recipe. Raises RecipeError before any work is done."""
+    """Let every room read its part of the recipe.
+
+    Raises RecipeError, or InputError for a package that is missing, before any work is done.
+    """
     text = Text(recipe.path, read_toml(recipe.path)[0])
     sources = [(source, text.inside("source", n)) for n, source in enumerate(recipe.source)]
     readings = tuple(_reading(source, recipe.folder, inside) for source, inside in sources)
@@ -59,12 +66,15 @@ def check(recipe: Recipe) -> Checked:
         must(good, inside, "name", tables, f"tables: [[chain.{name}]], one a filter")
         own[name] = load_chain(tables, inside)
     chains = {source.name: _chain(source, own, inside) for source, inside in sources}
+    preferred = _preferred(recipe.dedupe, chains, text.inside("dedupe"))
+    if recipe.dedupe.unit == "simplified":
+        check_installed()
     domains = {source.name: source.domain or source.name for source in recipe.source}
     if not recipe.mixture:
         names = ", ".join(sorted(set(domains.values())))
         raise RecipeError(f"{recipe.path}: no [mixture]; add one with a [[mixture.domain]] for each of {names}")
     mixture = load_mixture(recipe.mixture, recipe.folder, text.inside("mixture"))
-    return Checked(recipe, readings, chains, mixture, domains)
+    return Checked(recipe, readings, chains, mixture, domains, preferred)
 
 
 def _reading(source: Source, folder: Path, text: Text) -> ReadSettings:
@@ -79,6 +89,17 @@ def _chain(source: Source, own: dict[str, tuple[Filter, ...]], text: Text) -> tu
     """The recipe's own chain of that name, else the bundled one; by default that of the source's kind, or `text`."""
     name = source.chain or (source.kind if source.kind in CHAINS else "text")
     return own[name] if name in own else named_chain(name, text.line("chain"), tuple(own))
+
+
+def _preferred(dedupe: Dedupe, chains: dict[str, tuple[Filter, ...]], text: Text) -> frozenset[str]:
+    """The sources whose chain gives the score that decides between alike documents; none where none does."""
+    if not dedupe.prefer:
+        return frozenset()
+    scores = {source: number_names(chain) for source, chain in chains.items()}
+    found = frozenset(source for source, names in scores.items() if dedupe.prefer in names)
+    known = ", ".join(sorted({name for names in scores.values() for name in names})) or "none, for no chain gives one"
+    must(bool(found), text, "prefer", dedupe.prefer, f"a score of one of the chains: {known}")
+    return found
 
 
 def build(recipe: Recipe, store: Store, run: Run, accept: Sequence[str] = ()) -> Published:
@@ -112,8 +133,10 @@ def stages(plan: Checked, store: Store, run: Run, accept: Sequence[str] = ()) ->
     scores = _files(scored, "scores")
     judged = run(JUDGE, [_judge(plan, file) for file in scores])
     verdicts = _files(judged, "verdicts")
-    decided = decide_alike(verdicts, scores, alike, recipe.dedupe, _ranks(recipe), run)
-    selected = select_documents(verdicts, alike, decided, recipe.heldout.share, recipe.seed, run)
+    preferred = [file for file in scores if _source(file) in plan.preferred]
+    heldout = Heldout(recipe.heldout.share, recipe.seed)
+    decided = decide_alike(verdicts, preferred, alike, recipe.dedupe, _ranks(recipe), heldout, run)
+    selected = select_documents(verdicts, alike, decided, heldout, run)
     probed = run(PROBE, [probe_part(recipe.dedupe, DEDUPE)])
     check_removed(store, documents, selected, _limits(recipe), accept)
     cut = cut_repeats(_repeating(recipe, documents, scored, selected), recipe.dedupe, _ranks(recipe), run)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from corpus.dedupe import Dedupe, read_dedupe
 from corpus.errors import InputError
 from corpus.strict import Text
-from corpus.tables import read_id_text, write_table
+from corpus.tables import check_place, read_id_text, write_table
 
 
 def extract_page(page: str, extractor: str) -> str:
@@ -43,6 +43,7 @@ def score_file(table: Path, out: Path, chain: str) -> str:
     """Write `id`, `kept`, `rules` and a column for each score of a bundled chain; returns a line that sums up."""
     from processors.filters.chain import named_chain, score_table
 
+    check_place(out)
     scored = score_table(read_id_text(table), named_chain(chain))
     write_table(scored, out)
     kept = int(np.count_nonzero(scored["kept"].to_numpy()))
@@ -56,6 +57,7 @@ def dedupe_file(table: Path, out: Path, options: dict[str, str | float | None]) 
     """
     wanted = {key: value for key, value in options.items() if value is not None}
     dedupe = read_dedupe(wanted, Text("the command's options", ""))
+    check_place(out)
     given = read_id_text(table)
     result = dedupe_table(given, dedupe)
     write_table(result, out)

@@ -34,14 +34,19 @@ def overview(store: Store, *, source: str | None, count: int, members: int, seed
     files = [File(**file) for file in what["files"]]
     selection = [file for file in files if file.folder == "selection"]
     documents = {file.part: file for file in files if file.folder == "documents"}
-    names = sorted({file.part.split("/")[0] for file in selection})
-    if source is not None and source not in names:
-        raise InputError(f"no source `{source}` in {store.url}; there are {', '.join(names)}")
+    check_source(store, files, source)
     wanted = [file for file in selection if source in (None, file.part.split("/")[0])]
     down = fallen(store, wanted, seed)
     twins = twins_of(store, selection, down)
     top = largest(store, selection, documents, down, twins, count, members)
     return Overview(len(down.row), flows(selection, down, twins), sizes(twins), top, what.get("planted", {}))
+
+
+def check_source(store: Store, files: Sequence[File], source: str | None) -> None:
+    """Raise InputError where a source is asked for that a corpus of these files has not."""
+    names = sorted({file.part.split("/")[0] for file in files if file.folder == "documents"})
+    if source is not None and source not in names:
+        raise InputError(f"no source `{source}` in {store.url}; there are {', '.join(names)}")
 
 
 def provenance(went: Sequence[Flow]) -> tuple[Row, list[Row]]:
@@ -94,7 +99,8 @@ def planted_line(planted: dict[str, Any]) -> str:
     pairs, found, expected = (sum(band[key] for band in alike) for key in ("pairs", "found", "expected"))
     return (
         f"Of {pairs:,} planted pairs at the threshold or above {found:,} were found, {expected:,.2f} expected; "
-        f"of {planted['fell']:,} planted documents that fell {planted['wrong']:,} had no kept twin that is alike."
+        f"{planted['fell'] - planted['wrong']:,} of {planted['fell']:,} planted documents that fell have a kept twin "
+        f"that is alike."
     )
 
 

@@ -121,6 +121,10 @@ def show(console: Console, published: Published, url: str, dedupe: Dedupe) -> No
         if not line["placed"]:
             console.print(f"\n[bold yellow]{line['domain']} is not in this corpus: {line['why']}[/]")
     console.print(f"\nDuplicates: {dedupe.told}. {planted_line(published.planted)}", soft_wrap=True, highlight=False)
+    for source, repeats in published.repeats.items():
+        share = repeats["cut"] / max(repeats["bytes"], 1)
+        told = f"Repeats: {repeats['cut']:,} of {repeats['bytes']:,} bytes of {source} were cut ({share:.1%})."
+        console.print(told, soft_wrap=True, highlight=False)
     balanced = "The ledger balances in records, documents, bytes and tokens."
     console.print(f"\n{balanced} Version {published.version} is published in {url}", soft_wrap=True, highlight=False)
 

@@ -19,6 +19,8 @@ from corpus.shard import read_version
 from corpus.store import Store
 from corpus.text import Span, render
 from processors.dedupe.clusters import BY, Fallen, Fell, fallen, named, tell, twins_of
+from processors.dedupe.cut import NOTHING_LEFT
+from report.clusters import check_source
 from report.difference import Difference, differing
 
 DUPLICATES = ("duplicate", *(f"duplicate.{by}" for by in BY))
@@ -161,9 +163,10 @@ def sample(store: Store, *, dropped: str | None, source: str | None, count: int,
     """
     files = [File(**file) for file in read_version(store)["files"]]
     by_part = {(file.folder, file.part): file for file in files}
+    check_source(store, files, source)
     drawn: list[tuple[int, str, int]] = []
     for file in (file for file in files if file.folder == "documents" and source in (None, file.part.split("/")[0])):
-        rows = _matching(store, by_part["verdicts", file.part], by_part["selection", file.part], dropped)
+        rows = _matching(store, by_part, file.part, dropped)
         ids = id_bytes(read_table(store, file, ["id"])["id"])[rows]
         drawn += [(int(x), file.part, int(row)) for x, row in zip(draw(ids, seed), rows, strict=True)]
     if not drawn:
@@ -171,21 +174,23 @@ def sample(store: Store, *, dropped: str | None, source: str | None, count: int,
         if dropped is None:
             raise InputError(f"no document{of} is kept")
         raise InputError(
-            f"no document{of} was dropped by `{dropped}`; there are rules, filters and {', '.join(DUPLICATES)} to ask "
-            f"for; what ingest could not read stands in quarantine/"
+            f"no document{of} was dropped by `{dropped}`; there are rules, filters, {', '.join(DUPLICATES)} and "
+            f"{NOTHING_LEFT} to ask for; what ingest could not read stands in quarantine/"
         )
     return [_sampled(store, by_part, part, row) for _, part, row in sorted(drawn)[:count]]
 
 
-def _matching(store: Store, verdicts: File, selection: File, dropped: str | None) -> np.ndarray:
-    chosen = read_table(store, selection, ["kept", "by"])
-    if dropped is None:
-        return np.flatnonzero(chosen["kept"].to_numpy())
+def _matching(store: Store, files: dict[tuple[str, str], File], part: str, dropped: str | None) -> np.ndarray:
+    chosen = read_table(store, files["selection", part], ["kept", "by"])
+    if dropped in (None, NOTHING_LEFT):
+        kept = chosen["kept"].to_numpy()
+        left = read_table(store, files["cuts", part])["left"].to_numpy() if ("cuts", part) in files else kept
+        return np.flatnonzero(kept & left if dropped is None else kept & ~left)
     if dropped in DUPLICATES:
         by = dropped.partition(".")[2]
         fell = pc.fill_null(pc.equal(chosen["by"], by), False) if by else pc.is_valid(chosen["by"])
         return np.flatnonzero(fell.to_numpy())
-    rules = read_table(store, verdicts, ["rules"])["rules"].to_pylist()
+    rules = read_table(store, files["verdicts", part], ["rules"])["rules"].to_pylist()
     return np.array([row for row, names in enumerate(rules) if any(_is(name, dropped) for name in names)], np.int64)
 
 

@@ -161,6 +161,33 @@ def test_only_what_a_threshold_touches_runs_again(copied: Path) -> None:
     assert ran == {} and published.version == 3  # what was done once is still there
 
 
+def test_a_presets_name_is_in_no_fingerprint(copied: Path) -> None:
+    recipe, text = copied, copied.read_text()
+    recipe.write_text(text + "[dedupe]\nbands = 20\nrows = 5\nmax_removed = 0.9\n")
+    published, ran = build(recipe)
+    assert "sign" in ran
+    recipe.write_text(text + '[dedupe]\npreset = "duplodocus"\n')
+    again, ran = build(recipe)
+    assert ran == {} and (again.version, again.new) == (published.version, False)
+
+
+@pytest.mark.parametrize(
+    ("table", "runs"),
+    [
+        ("max_removed = 0.9", set()),
+        ('prefer = "gopher_quality.words"', {"decide"}),
+        ("threshold = 0.81", {"pairs", "decide", "probe"}),
+        ('scope = "source"', {"bands", "links"}),
+        ('snapshots = "within"', {"bands", "links"}),
+    ],
+)
+def test_what_signatures_do_not_depend_on_signs_nothing_again(copied: Path, table: str, runs: set[str]) -> None:
+    copied.write_text(copied.read_text() + f"[dedupe]\n{table}\n")
+    _, ran = build(copied)
+    assert runs <= set(ran) and not {"ingest", "score", "sign", "judge"} & set(ran)
+    assert runs or not ran
+
+
 def test_a_touched_input_is_read_again_and_runs_nothing_else(copied: Path) -> None:
     os.utime(copied.parent / "raw/books/0.txt", (1, 1))
     published, ran = build(copied)

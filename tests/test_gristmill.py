@@ -193,7 +193,7 @@ def test_dedupe_takes_a_preset_and_tells_what_it_misses(table: Path, tmp_path: P
     words = ("dedupe", table, "--out", tmp_path / "out.parquet", "--preset", "data-prep-kit")
     code, out, _ = run(*words, "--threshold", 0.8)
     assert code == 0 and "5 of 6 documents kept at Jaccard 0.8" in out
-    assert "preset data-prep-kit: 14 bands × 8 rows of 5 words; of alike pairs, 7.65 % at 0.8, 1.16 % at 0.85" in out
+    assert "preset data-prep-kit, changed: 14 bands × 8 rows of 5 words; of alike pairs, 7.65 % at 0.8, 1.16 %" in out
     code, _, complaints = run(*words, "--preset", "data-prep")
     assert code == 1 and "did you mean `data-prep-kit`?" in complaints
 
@@ -235,7 +235,11 @@ def test_tokenize_gives_the_models_ids(table: Path, recipe: Path, tmp_path: Path
         (["score", "IN", "--chain", "wbe", "--out", "x"], "`web`"),
         (["dedupe", "IN", "--out", "x", "--threshold", "7"], "at most 1"),
         (["tokenize", "IN", "--model", "IN", "--out", "x"], "not a SentencePiece model"),
+        (["dedupe", "IN", "--out", "x", "--bands", "14"], "given with `rows`"),
+        (["dedupe", "IN", "--out", "/nowhere/x.parquet"], "there is no folder /nowhere"),
         (["score", "IN", "--out", "/nowhere/x.parquet"], "cannot be written"),
+        (["sample", "ROOT", "--source", "wbe"], "no source `wbe`"),
+        (["clusters", "ROOT", "--source", "wbe"], "there are books, code, rows, web"),
         (["verify", "nowhere"], "no corpus is published here"),
         (["build", "RECIPE", "--store", "ftp://x"], "no such kind of store"),
         (["train", "nowhere"], "no corpus is published here"),

@@ -48,6 +48,12 @@ MISTAKES = [
     ("sample_bytes = 60000", "sample_bytes = 0", "`sample_bytes` is 0"),
     ("tokens = 8000", "tokens = 99999999999", "`tokens` is 99999999999"),
     ("piece_tokens = 64", "piece_tokens = true", "`piece_tokens` is True, it must be an integer"),
+    (
+        "[heldout]",
+        '[dedupe]\nprefer = "words"\n[heldout]',
+        r"toml:\d+: .* a score of .*: code\.alpha.* gopher_quality\.",
+    ),
+    ("[heldout]", '[dedupe]\nprefer = "gopher_quality.wrods"\n[heldout]', r"gopher_quality\.words"),
     ("[heldout]", "[[heldout]]", "`heldout` .* must be a table"),
     ('name = "small"', 'name = "Small corpus"', "`name` is 'Small corpus'"),
     ("mixture", "mixtures", r"recipe\.toml:\d+: unknown key `mixtures`; did you mean `mixture`"),
@@ -72,6 +78,15 @@ def test_a_name_to_accept_must_be_a_source(world: Path) -> None:
     store = Store(recipe.store_url)
     with Pool(1, store) as pool, pytest.raises(GristmillError, match="did you mean `books`"):
         path.build(recipe, store, PoolRun(store, pool), ["boks"])
+
+
+def test_a_unit_whose_packages_are_missing_is_told_before_any_work(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.write_text(world.read_text() + '[dedupe]\npreset = "fineweb"\n')
+    monkeypatch.setattr("processors.dedupe.simplified.find_spec", lambda package: None)
+    with pytest.raises(GristmillError, match=r"needs spacy and regex: pip install 'gristmill\[fineweb\]'"):
+        path.check(load_recipe(world))
 
 
 def test_a_byte_order_mark_is_no_mistake(world: Path) -> None:

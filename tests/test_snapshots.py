@@ -1,6 +1,7 @@
 """A corpus that grows by snapshots: the same as one built at once, and what was kept stays while it passes."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ options = {{ id_column = "id" }}
 TAIL = """
 [dedupe]
 max_removed = 1.0
+repeats = "lines"
 
 [mixture]
 budget = 3000
@@ -49,12 +51,15 @@ vocab_size = 300
 sample_bytes = 10000
 """
 
-DEDUPED = ("documents", "scores", "verdicts", "signatures", "pairs", "selection")
+DEDUPED = ("documents", "scores", "verdicts", "signatures", "pairs", "selection", "cuts")
 SNAPSHOTS = ("2024", "2025", "2026")
+TOP = "This very line stands above all of these pages"
 
 
 def text(number: int, words: int = 60) -> str:
-    return " ".join(f"the word{(number * 37 + k * k + k * number) % 499} of a line and" for k in range(words))
+    return f"{TOP}\n" + " ".join(
+        f"the word{(number * 37 + k * k + k * number) % 499} of a line and" for k in range(words)
+    )
 
 
 PAGES = {
@@ -74,7 +79,7 @@ class Counting:
     def _note(self, stage: str, done: int, total: int, ran: int) -> None:
         self.ran[stage] = ran
 
-    def __call__(self, stage: Stage, parts: list[Part]) -> list[Entry]:
+    def __call__(self, stage: Stage, parts: Sequence[Part]) -> list[Entry]:
         return self.run(stage, parts)
 
 
@@ -128,11 +133,19 @@ def test_a_corpus_grown_by_snapshots_equals_one_built_at_once(grown: Store, tmp_
     assert ours == theirs
 
 
+def test_what_repeats_is_left_in_the_earliest_snapshot(grown: Store) -> None:
+    files = [File(**file) for file in read_version(grown)["files"] if file["path"].startswith("cuts/")]
+    kept = [row for file in sorted(files) for row in read_table(grown, file).to_pylist() if row["left"]]
+    spans = [[(span["start"], span["end"]) for span in row["spans"] or []] for row in kept]
+    assert sorted(spans) == [[]] + [[(0, len(TOP) + 1)]] * (len(kept) - 1)
+    assert [] in spans[: len(PAGES["2024"])]
+
+
 def test_a_new_snapshot_signs_only_its_own_documents(tmp_path: Path) -> None:
     store = Store(tmp_path / "store")
     build(tmp_path, SNAPSHOTS[:2], store)
     ran = build(tmp_path, SNAPSHOTS, store)
-    assert (ran["ingest"], ran["score"], ran["sign"], ran["bands"], ran["judge"]) == (1, 1, 1, 1, 1)
+    assert {ran[name] for name in ("ingest", "score", "sign", "bands", "judge", "lines")} == {1}
     assert build(tmp_path, SNAPSHOTS, store) == {}
 
 

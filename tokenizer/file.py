@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from corpus.errors import DataError, InputError
-from corpus.tables import read_id_text, write_table
+from corpus.tables import check_place, read_id_text, write_table
 from tokenizer.encode import encode_texts
 from tokenizer.train import load_model
 
@@ -18,6 +18,7 @@ def tokenize_file(table: Path, model: Path, out: Path) -> str:
         raise InputError(f"{model}: cannot be read: {error.strerror}") from error
     except DataError as error:
         raise InputError(f"{model}: not a SentencePiece model; give the .model file that training wrote") from error
+    check_place(out)
     vocab_size = processor.get_piece_size()
     given = read_id_text(table)
     tokens = encode_texts(processor, given["text"].to_pylist(), vocab_size)

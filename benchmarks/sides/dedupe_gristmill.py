@@ -30,9 +30,11 @@ from corpus.pool import Pool, PoolRun
 from corpus.schema import VERDICTS
 from corpus.stage import Entry, Part, Stage
 from corpus.store import Store
+from processors.dedupe.decide import Heldout
 from processors.dedupe.sign import SIGN, sign_settings
 from processors.dedupe.stages import decide_alike, find_alike, select_documents
 
+HELDOUT = Heldout(share=0.01, seed=1)
 SELECTED = ("kept", "twin", "by", "both", "either", "split")
 
 
@@ -57,8 +59,8 @@ class Timed:
 def dedupe_all(documents: Sequence[File], verdicts: Sequence[File], dedupe: Dedupe, run: Timed) -> list[File]:
     """Every stage from documents to selection: the files of the last."""
     alike = find_alike(documents, dedupe, {}, run)
-    decided = decide_alike(verdicts, (), alike, dedupe, {"synthetic/1": 1}, run)
-    return files(select_documents(verdicts, alike, decided, 0.01, 1, run), "selection")
+    decided = decide_alike(verdicts, (), alike, dedupe, {"synthetic/1": 1}, HELDOUT, run)
+    return files(select_documents(verdicts, alike, decided, HELDOUT, run), "selection")
 
 
 def sign_only(documents: Sequence[File], dedupe: Dedupe, run: Timed) -> None:

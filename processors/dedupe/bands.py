@@ -2,9 +2,9 @@
 
 In: a part of ``signatures/``. Out: ``bands/``, the part's keys in ascending order, each with the row it stands for.
 Rows that share a key anywhere in the corpus are linked by a later stage; as every file is sorted, that stage can read
-one stretch of all files' keys at a time. Keys are 48 bits: that two meet by chance costs a look at two texts, no more.
-Of rows with the same set of shingles only the first gets the keys of its bands, all of them one for the set. What is
-not to be compared (`scope`) gets different keys.
+one stretch of all files' keys at a time. A key has 47 bits, fewer in a part of more than 2**17 rows: that two meet by
+chance costs a look at two texts, no more. Of rows with the same set of shingles only the first gets the keys of its
+bands, all of them one for the set. What is not to be compared (`scope`) gets different keys.
 """
 
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class BandSettings:
 
 
 def band_keys(signed: pa.Table, settings: BandSettings) -> tuple[np.ndarray, np.ndarray]:
-    """The keys of a table of signatures, ascending (uint64[n], low 16 bits zero), and the row of each (uint32[n])."""
+    """The keys of a table of signatures, ascending (uint64[n], low bits zero), and the row of each (uint32[n])."""
     name = id_bytes(signed["set"]).view("<u8")[:, 0] if signed.num_rows else np.zeros(0, np.uint64)
     _, first, inverse, count = np.unique(name, return_index=True, return_inverse=True, return_counts=True)
     shingled = signed["shingles"].to_numpy() > 0
@@ -45,7 +45,12 @@ def band_keys(signed: pa.Table, settings: BandSettings) -> tuple[np.ndarray, np.
         _of_names(id_bytes(signed["url"].take(pa.array(at))).view("<u8")[:, 0], visits),
     ]
     rows = np.concatenate([np.repeat(banded, settings.bands), named, at]).astype(np.uint32)
-    return sort_by_key(np.concatenate(keys) & ~np.uint64(0xFFFF), rows)
+    return sort_by_key(np.concatenate(keys) >> (bits := row_bits(signed.num_rows)) << bits, rows)
+
+
+def row_bits(rows: int) -> np.uint64:
+    """How many of the low bits of a key make room for a row's number."""
+    return np.uint64(max(17, (rows - 1).bit_length()))
 
 
 def _seed(scope: str) -> np.uint64:
@@ -111,8 +116,8 @@ def bands(store: Store, part: Part) -> Output:
     (file,) = part.inputs
     assert isinstance(file, File)
     keys, rows = band_keys(read_table(store, file, ["set", "url", "shingles", "signature"]), part.settings)
-    high, low = (keys >> np.uint64(32)).astype(np.uint32), (keys >> np.uint64(16)).astype(np.uint16)
-    table = pa.table({"high": high, "low": low, "row": rows}).replace_schema_metadata({"rows": str(file.rows)})
+    high, low = (keys >> np.uint64(32)).astype(np.uint32), keys.astype(np.uint32) | rows
+    table = pa.table({"high": high, "low": low}).replace_schema_metadata({"rows": str(file.rows)})
     return Output((write_arrow(store, "bands", file.part, table),))
 
 

@@ -6,7 +6,6 @@ URL. So no two kept documents are alike, every fallen one has a kept twin, and w
 """
 
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from numba import njit
@@ -19,21 +18,16 @@ class Members:
     """Documents to decide on, as arrays of one length."""
 
     component: np.ndarray  # int64
-    set: np.ndarray  # uint8[n, 16]
+    set: np.ndarray  # uint64: the head of its name
     shingles: np.ndarray  # int64
-    url: (
-        np.ndarray
-    )  # int64: one number for the documents of a snapshot that share a URL; -1: no URL, or none that counts
+    url: np.ndarray  # int64: one number for a snapshot's documents that share a URL; -1: none, or none that counts
     passes: np.ndarray  # bool
-    order: np.ndarray  # int64: positions in order of preference
+    place: np.ndarray  # int64: in order of preference, each its own
 
     def taken(self, at: np.ndarray) -> "Members":
-        """Some of them alone; `at` ascending."""
-        place = np.full(len(self.order), -1)
-        place[at] = np.arange(len(at))
-        order = place[self.order]
+        """Some of them alone."""
         return Members(
-            self.component[at], self.set[at], self.shingles[at], self.url[at], self.passes[at], order[order >= 0]
+            self.component[at], self.set[at], self.shingles[at], self.url[at], self.passes[at], self.place[at]
         )
 
 
@@ -42,7 +36,7 @@ class Edges:
     """Pairs of alike sets within components."""
 
     component: np.ndarray  # int64[m]
-    ends: tuple[np.ndarray, np.ndarray]  # uint8[m, 16] each
+    ends: tuple[np.ndarray, np.ndarray]  # uint64[m] each
     both: np.ndarray  # int64[m]
     either: np.ndarray  # int64[m]
 
@@ -74,15 +68,15 @@ def choose(members: Members, edges: Edges) -> Chosen:
     n, m = len(members.component), len(edges.both)
     pairs = np.stack([number[n : n + m], number[n + m :], edges.both, edges.either], axis=1)
     start, to = _adjacency(names, pairs)
-    return Chosen(*_greedy(members.order, members.passes, number[:n], members.shingles, members.url, start, to))
+    order = np.argsort(members.place)
+    return Chosen(*_greedy(order, members.passes, number[:n], members.shingles, members.url, start, to))
 
 
 def numbered(component: np.ndarray, names: np.ndarray) -> tuple[int, np.ndarray]:
-    """How many different (component, name) there are, and a number for each row, equal where both are."""
-    words = np.ascontiguousarray(names).view(">u8").reshape(-1, 2)
-    order = np.lexsort((words[:, 1], words[:, 0], component))
+    """How many different (component, name) there are (uint64), and a number for each row, equal where both are."""
+    order = np.lexsort((names, component))
     new = np.ones(len(order), bool)
-    new[1:] = (np.diff(component[order]) != 0) | (words[order][1:] != words[order][:-1]).any(axis=1)
+    new[1:] = (np.diff(component[order]) != 0) | (np.diff(names[order]) != 0)
     number = np.empty(len(order), np.int64)
     number[order] = np.cumsum(new) - 1
     return int(new.sum()), number
@@ -144,17 +138,17 @@ def choose_large(members: Members, number: np.ndarray, sets: Spilled, threshold:
     holder: dict[int, int] = {}  # the kept document of a set
     near: dict[int, tuple[int, int, int]] = {}  # of a set that fell, the kept document most like it: it stays kept
     at_url: dict[int, int] = {}
-    document_of: dict[int, int] = {}  # by the number in `sets`
-    for document in members.order[members.passes[members.order]].tolist():
+    order = np.argsort(members.place)
+    for document in order[members.passes[order]].tolist():
         name, url = own[document], int(members.url[document])
         if name in holder:
             size = max(int(members.shingles[document]), 1)
             out.twin[document], out.both[document], out.either[document] = holder[name], size, size
             continue
         if name not in near and number[document] >= 0:
-            found = [(document_of[other], both, either) for other, both, either in kept.alike(int(number[document]))]
+            found = kept.nearest(int(number[document]))
             if found:
-                near[name] = max(found, key=lambda each: (Fraction(each[1], each[2]), -own[each[0]]))
+                near[name] = holder[found[0]], found[1], found[2]
         if name in near:
             out.twin[document], out.both[document], out.either[document] = near[name]
         elif url in at_url:
@@ -163,8 +157,7 @@ def choose_large(members: Members, number: np.ndarray, sets: Spilled, threshold:
             out.kept[document] = True
             holder[name] = document
             if number[document] >= 0:
-                document_of[int(number[document])] = document
-                kept.add(int(number[document]))
+                kept.add(int(number[document]), name)
             if url >= 0:
                 at_url[url] = document
     return out

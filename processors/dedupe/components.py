@@ -25,7 +25,7 @@ from processors.dedupe.links import read_links
 
 SMALL = 64  # sets of shingles in a component; up to so many, every pair of them is judged beforehand
 TEXT_AT_ONCE = 32 << 20  # bytes of text whose shingles are held at once, about 50 MB
-DOCUMENTS_AT_ONCE = 1 << 20
+DOCUMENTS_AT_ONCE = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Cut:
     """Component numbers at which the work is cut, the first and the last included.
 
     `read`: pieces whose texts are held at once, a larger component alone. `decided`: pieces whose documents are.
-    Components from `large` on hold too many sets to compare each with each; a piece of `read` begins there.
+    Components from `large` on hold too many sets, or too much text, to compare each with each; a piece of `read` begins
+    there.
     """
 
     read: tuple[int, ...]
@@ -47,10 +48,10 @@ class Cut:
 
 
 @njit(nogil=True, cache=True)
-def _join(root, links):
+def _join(root, first, other):
     """Union by the smaller number, with path halving; `root` (uint32[n]) is changed in place."""
-    for link in links:
-        a, b = np.int64(link >> np.uint64(32)), np.int64(link & np.uint64(0xFFFFFFFF))
+    for i in range(len(first)):
+        a, b = np.int64(first[i]), np.int64(other[i])
         while root[a] != a:
             root[a] = root[root[a]]
             a = np.int64(root[a])
@@ -73,11 +74,11 @@ def _settle(root):
     return size
 
 
-def components(count: int, files: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def components(count: int, links: Iterable[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
     """The documents that are linked to any, ascending (uint32[m]), and the smallest document linked to each."""
     root = np.arange(count, dtype=np.uint32)
-    for found in files:
-        _join(root, found)
+    for first, other in links:
+        _join(root, first, other)
     size = _settle(root)
     linked = np.flatnonzero(size[root] > 1).astype(np.uint32)
     return linked, root[linked]
@@ -85,9 +86,8 @@ def components(count: int, files: Iterable[np.ndarray]) -> tuple[np.ndarray, np.
 
 @dataclass(frozen=True)
 class Linked:
-    """What is known of the linked documents, one row each."""
+    """What is known of the linked documents, one row each, in the order of their numbers."""
 
-    number: np.ndarray  # uint32: through all parts
     root: np.ndarray  # uint32: the smallest number of its component
     set: np.ndarray  # uint64: the head of its set's name
     shingled: np.ndarray  # bool
@@ -108,7 +108,7 @@ def grouped(given: Linked) -> tuple[np.ndarray, np.ndarray, Cut]:
     read[first] = sets[component[first]] > 1
     texts = np.zeros(len(documents), np.int64)
     np.add.at(texts, component[read], given.bytes[read])
-    large = sets > SMALL
+    large = (sets > SMALL) | (texts > TEXT_AT_ONCE)
     by_size = np.argsort(large, kind="stable")
     ranked = np.empty(len(documents), np.uint32)
     ranked[by_size] = np.arange(len(documents))
@@ -152,26 +152,22 @@ def join(store: Store, part: Part) -> Output:
     bases = np.cumsum([0, *(file.rows for file in signed)])
     number, root = components(int(bases[-1]), read_links(store, [file for file in files if file.folder == "links"]))
     edges = np.searchsorted(number, bases)
-    columns = []
-    for file, base, first, last in zip(signed, bases, edges, edges[1:], strict=False):
-        rows = pa.array(number[first:last] - np.uint32(base))
-        if len(rows):
-            columns.append(_facts(read_table(store, file, ["set", "shingles", "text_bytes"]).take(rows)))
-    empty = (np.zeros(0, np.uint64), np.zeros(0, bool), np.zeros(0, np.int64))
-    name, shingled, sizes = (np.concatenate(each) for each in zip(empty, *columns, strict=True))
-    component, read, cut = grouped(Linked(number, root, name, shingled, sizes))
+    facts = (np.empty(len(number), np.uint64), np.empty(len(number), bool), np.empty(len(number), np.int64))
+    for file, base, (first, last) in zip(signed, bases, pairwise(edges), strict=False):
+        if first < last:
+            table = read_table(store, file, ["set", "shingles", "text_bytes"])
+            rows = table.take(pa.array(number[first:last] - np.uint32(base)))
+            facts[0][first:last] = id_bytes(rows["set"]).view("<u8")[:, 0]
+            facts[1][first:last], facts[2][first:last] = rows["shingles"].to_numpy() > 0, rows["text_bytes"].to_numpy()
+    component, read, cut = grouped(Linked(root, *facts))
     out = []
-    for file, base, first, last in zip(signed, bases, edges, edges[1:], strict=False):
+    for file, base, (first, last) in zip(signed, bases, pairwise(edges), strict=False):
         if first < last:
             order = first + np.argsort(component[first:last], kind="stable")
             rows = number[order] - np.uint32(base)
             table = pa.table({"component": component[order], "row": rows, "read": read[order]})
             out.append(write_arrow(store, "groups", file.part, table))
     return Output(tuple(out), info={"read": cut.read, "decided": cut.decided, "large": cut.large})
-
-
-def _facts(rows: pa.Table) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return id_bytes(rows["set"]).view("<u8")[:, 0], rows["shingles"].to_numpy() > 0, rows["text_bytes"].to_numpy()
 
 
 COMPONENTS = Stage("components", join)

@@ -14,25 +14,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.dedupe import Dedupe
-from corpus.errors import DataError
+from corpus.errors import GateError
 from corpus.files import File, read_table, write_parquet
 from corpus.ledger import PASSED, Count
 from corpus.schema import CUTS
 from corpus.stage import Entry, Output, Part, Run, Stage
 from corpus.store import Store
 from corpus.text import SPANS, Span, lift
-from processors.dedupe import units
 from processors.dedupe.repeats import (
     REPEATS_STAGE,
     UNITS_STAGE,
     Kept,
-    Units,
     UnitSettings,
     files_of,
     repeat_parts,
+    repeated,
     unit_settings,
 )
-from processors.filters.measure import buffers
 
 NOTHING_LEFT = "repeats.nothing_left"
 
@@ -63,8 +61,7 @@ def cut(store: Store, part: Part) -> Output:
         if isinstance(file, File) and file.folder == "repeats"
     ]
     kept = Kept.of(store, documents, scores, selection)
-    found = Units.of(kept.texts, settings)
-    stretches, left = _stretches(kept.texts, found, np.sort(np.concatenate([np.zeros(0, np.uint64), *lost])))
+    _, _, stretches, left = repeated(kept.texts, settings, np.concatenate([np.zeros(0, np.uint64), *lost]))
     spans = _spans(kept.spans, stretches, settings.rule)
     table = _aligned(store, documents, kept.rows, spans, left)
     out = write_parquet(store, "cuts", documents.part, table)
@@ -81,29 +78,13 @@ CUT_STAGE = Stage("cut", cut, version=1)
 def cut_texts(texts: pa.Array, dedupe: Dedupe) -> pa.Array:
     """What a large_string column without nulls loses if its texts, preferred ones first, are all there is: SPANS."""
     settings = unit_settings(dedupe)
-    stretches, _ = _stretches(texts, Units.of(texts, settings), np.zeros(0, np.uint64))
+    _, _, stretches, _ = repeated(texts, settings, np.zeros(0, np.uint64))
     return _spans(pa.nulls(len(texts), SPANS), stretches, settings.rule)
-
-
-def _stretches(texts: pa.Array, found: Units, lost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The stretches to be cut, see `processors.dedupe.units.cuts`, and whether anything is left: bool[texts]."""
-    gone = found.cut(_repeated(found.hashes, lost))
-    fell, total = np.diff(np.concatenate([[0], np.cumsum(gone)])[found.bounds]), np.diff(found.bounds)
-    return units.cuts(*buffers(texts), found.bounds, found.places, gone), (fell < total) | (total == 0)
 
 
 def _of_part(table: pa.Table, part: str) -> np.ndarray:
     row = pc.index(table["part"], part).as_py()
     return table["hashes"].combine_chunks()[row].values.to_numpy()
-
-
-def _repeated(hashes: np.ndarray, lost: np.ndarray) -> np.ndarray:
-    """bool[n]: a unit whose hash is lost, or stood earlier."""
-    repeated = np.ones(len(hashes), np.bool_)
-    distinct, at = np.unique(hashes, return_index=True)
-    place = np.minimum(np.searchsorted(lost, distinct), max(len(lost) - 1, 0))
-    repeated[at] = lost[place] == distinct if len(lost) else False
-    return repeated
 
 
 def _spans(outer: pa.Array, stretches: np.ndarray, rule: str) -> pa.Array:
@@ -146,7 +127,7 @@ def _counts(part: str, sizes: np.ndarray, left: np.ndarray) -> list[Count]:
 def check_cut(entries: Sequence[Entry], limits: dict[str, float], accept: Sequence[str] = ()) -> None:
     """Compare each source's share of text that was cut with its limit.
 
-    Raises DataError naming the source, the numbers and the remedy, unless the source is accepted.
+    Raises GateError naming the source, the numbers and the remedy, unless the source is accepted.
     """
     text: dict[str, int] = defaultdict(int)
     gone: dict[str, int] = defaultdict(int)
@@ -156,8 +137,8 @@ def check_cut(entries: Sequence[Entry], limits: dict[str, float], accept: Sequen
     for source in sorted(text):
         limit = limits[source]
         if source not in accept and gone[source] > limit * text[source]:
-            raise DataError(
+            raise GateError(
                 f"source {source}: {gone[source]:,} of {text[source]:,} bytes of text would be cut as repeats "
-                f"({gone[source] / text[source]:.0%}), the gate stands at {limit:.0%}; if that is right, run again "
-                f"with --accept {source} or raise [dedupe] max_removed"
+                f"({gone[source] / text[source]:.0%}), its gate stands at {limit:.0%}; if that is right, run again "
+                f"with --accept {source}, or raise max_removed in [dedupe] or in its [[source]]"
             )

@@ -1,12 +1,14 @@
 """Decide: which documents of linked ones are kept, and who stands for the others.
 
-In: verdicts, signatures, groups and pairs, for a stretch of components; the candidates too where one of them is large.
-Out: ``decided/``: what became of each linked document. The order of preference: passes the filters · snapshot's rank ·
-the recipe's score, the higher first · bytes of text · id.
+In: verdicts, facts and pairs, for a stretch of components; the candidates too where one of them is large. Out:
+``decided/``: what became of each linked document. The order of preference: passes the filters · snapshot's rank · the
+recipe's score, the higher first · bytes of text · id. Held-out are whole components, chosen by a seeded hash of the
+name of their smallest set, so that nothing like a held-out document is trained on.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -14,30 +16,44 @@ import pyarrow.compute as pc
 
 from corpus.files import File, id_bytes, read_aligned, read_table, write_arrow
 from corpus.schema import ID
+from corpus.seeds import below, draw
 from corpus.stage import Output, Part, Stage
 from corpus.store import Store
-from processors.dedupe.candidates import each_candidates
+from processors.dedupe.candidates import each_candidates, head
 from processors.dedupe.choose import Chosen, Edges, Members, choose, choose_large, numbered
 from processors.dedupe.settle import Spilled
 from processors.dedupe.shingles import shingle_column
 
+BY = ("text", "same_shingles", "near", "url")  # why a document fell
 DECIDED = pa.schema(
     [
         ("part", pa.uint32()),  # the place of the document's part among all
         ("row", pa.uint32()),
         ("kept", pa.bool_()),
+        ("heldout", pa.bool_()),  # as its whole component is
         ("twin", ID),
-        ("by", pa.string()),
-        ("both", pa.int64()),
-        ("either", pa.int64()),
-        ("component", ID),  # named after its smallest set
+        ("by", pa.uint8()),  # place in `BY`
+        ("both", pa.uint32()),
+        ("either", pa.uint32()),
     ]
 )
 
 
 @dataclass(frozen=True)
+class Heldout:
+    """A share of all components, drawn by a seed."""
+
+    share: float = 0.0
+    seed: int = 0
+
+    def of(self, names: np.ndarray) -> np.ndarray:
+        """Whether the components of these names (uint8[n, 16]) are held out."""
+        return below(draw(names, self.seed), self.share)
+
+
+@dataclass(frozen=True)
 class DecideSettings:
-    """The components from `first` to before `last`; those from `large` on lie in `pieces` of the candidates.
+    """The components from `first` to before `last`; those of many sets lie in `pieces` of the candidates.
 
     `ranks` gives the rank of a snapshot (0 is preferred) by the beginning of its parts' names; others rank 0.
     """
@@ -47,20 +63,22 @@ class DecideSettings:
     shingle: int
     first: int
     last: int
-    large: int
     pieces: tuple[int, ...] = ()
     urls: bool = True
     prefer: str = ""
+    heldout: Heldout = Heldout()
     ranks: dict[str, int] = field(default_factory=dict)
 
 
-_ALIGNED = ("verdicts", "signatures", "scores")
 Facts = dict[str, np.ndarray]
 Files = dict[str, dict[str, File]]  # by folder and part
 
 
 def decide(store: Store, part: Part) -> Output:
-    """The stage's work: inputs are all verdicts, signatures and groups, and what is needed of pairs, texts, scores."""
+    """The stage's work: inputs are all verdicts and facts, and what is needed of pairs, texts, scores.
+
+    Where the recipe prefers a score, documents without scores, or without that one, come after those that have it.
+    """
     settings: DecideSettings = part.settings
     files: Files = {}
     for file in part.inputs:
@@ -69,9 +87,10 @@ def decide(store: Store, part: Part) -> Output:
     facts = _facts(store, files, settings)
     members = _members(facts, settings)
     chosen = choose(members, _edges(store, list(files.get("pairs", {}).values()), settings))
+    texts = list(files.get("candidates", {}).values())
     for piece in settings.pieces:
-        _choose_large(store, list(files["candidates"].values()), piece, members, settings, chosen)
-    return Output((write_arrow(store, "decided", part.name, _decided(facts, members, chosen)),))
+        _choose_large(store, texts, piece, members, settings, chosen)
+    return Output((write_arrow(store, "decided", part.name, _decided(facts, members, chosen, settings)),))
 
 
 def _facts(store: Store, files: Files, settings: DecideSettings) -> Facts:
@@ -79,18 +98,18 @@ def _facts(store: Store, files: Files, settings: DecideSettings) -> Facts:
     found = []
     snapshots = list(dict.fromkeys(_snapshot(name) for name in files["verdicts"]))
     for place, name in enumerate(files["verdicts"]):
-        if name not in files["groups"]:
+        if name not in files["facts"]:
             continue
-        grouped = read_table(store, files["groups"][name])
-        component = grouped["component"].combine_chunks().to_numpy()
-        first, last = np.searchsorted(component, [settings.first, settings.last]).tolist()
+        table = read_table(store, files["facts"][name])
+        component = table["component"].to_numpy()
+        first, last = np.searchsorted(component, np.array([settings.first, settings.last], np.uint32)).tolist()
         if first < last:
-            own = {folder: by_part[name] for folder, by_part in files.items() if folder in _ALIGNED}
-            facts = _of_part(store, own, grouped["row"].combine_chunks()[first:last], settings.prefer)
-            facts["component"] = component[first:last].astype(np.int64)
+            facts = _of_part(table.slice(first, last - first))
+            scores = files.get("scores", {}).get(name)  # a chain that does not give the score has none
+            facts |= _of_filters(store, files["verdicts"][name], scores, pa.array(facts["row"]), settings.prefer)
             rank, snapshot = settings.ranks.get(_snapshot(name), 0), snapshots.index(_snapshot(name))
             for column, value in (("part", place), ("rank", rank), ("snapshot", snapshot)):
-                facts[column] = np.full(last - first, value)
+                facts[column] = np.full(last - first, value, np.uint32)
             found.append(facts)
     return {name: np.concatenate([facts[name] for facts in found]) for name in found[0]}
 
@@ -100,41 +119,45 @@ def _snapshot(part: str) -> str:
     return part.rsplit("-", 2)[0]
 
 
-def _of_part(store: Store, files: dict[str, File], rows: pa.Array, prefer: str) -> Facts:
-    columns = ["digest", "set", "url", "shingles", "text_bytes"]
-    wanted = [(files["verdicts"], ["id", "rules"]), (files["signatures"], columns)]
-    if prefer:
-        wanted.append((files["scores"], [prefer]))
-    table = read_aligned(store, *wanted).take(rows)
+def _of_part(table: pa.Table) -> Facts:
     url = table["url"].combine_chunks()
-    score = pc.fill_null(table[prefer].cast(pa.float64()), -np.inf).to_numpy() if prefer else np.zeros(len(rows))
     return {
-        **{name: id_bytes(table[name]) for name in ("id", "digest", "set")},
-        "url": id_bytes(url.fill_null(bytes(16))),
+        **{name: table[name].to_numpy() for name in ("component", "row", "digest", "set", "shingles", "bytes")},
+        "id": id_bytes(table["id"]),
+        "url": url.fill_null(0).to_numpy(),
         "has_url": url.is_valid().to_numpy(zero_copy_only=False),
-        "shingles": table["shingles"].to_numpy(),
-        "bytes": table["text_bytes"].to_numpy(),
-        "passes": pc.equal(pc.list_value_length(table["rules"]), 0).to_numpy(),
-        "score": score,
-        "row": rows.to_numpy(),
     }
+
+
+def _of_filters(store: Store, verdicts: File, scores: File | None, rows: pa.Array, prefer: str) -> Facts:
+    """Which rows pass, and their scores in the column that the recipe prefers by; no score is the lowest."""
+    table = read_aligned(store, (verdicts, ["rules"]), *([(scores, [prefer])] if scores else [])).take(rows)
+    passes = pc.equal(pc.list_value_length(table["rules"]), 0).to_numpy()
+    if not scores:
+        return {"passes": passes, "score": np.full(len(rows), -np.inf)}
+    score = pc.fill_null(table[prefer].cast(pa.float64()), -np.inf).to_numpy()
+    return {"passes": passes, "score": np.where(np.isnan(score), -np.inf, score)}
 
 
 def _members(facts: Facts, settings: DecideSettings) -> Members:
     ids = np.ascontiguousarray(facts["id"]).view(">u8").reshape(-1, 2)
-    preference = (ids[:, 1], ids[:, 0], -facts["bytes"], -facts["score"], facts["rank"], ~facts["passes"])
+    size, score = facts["bytes"].astype(np.int64), facts["score"]
+    preference = (ids[:, 1], ids[:, 0], -size, -score, facts["rank"], ~facts["passes"])
     url = np.full(len(ids), -1, np.int64)
     if settings.urls:
         there = np.flatnonzero(facts["has_url"])
         url[there] = numbered(facts["snapshot"][there], facts["url"][there])[1]
-    return Members(facts["component"], facts["set"], facts["shingles"], url, facts["passes"], np.lexsort(preference))
+    place = np.empty(len(ids), np.int64)
+    place[np.lexsort(preference)] = np.arange(len(ids))
+    component, shingles = facts["component"].astype(np.int64), facts["shingles"].astype(np.int64)
+    return Members(component, facts["set"], shingles, url, facts["passes"], place)
 
 
 def _edges(store: Store, files: Sequence[File], settings: DecideSettings) -> Edges:
     tables = [read_table(store, file) for file in files]
     component = np.concatenate([np.zeros(0, np.int64), *(table["component"].to_numpy() for table in tables)])
     ends = [
-        np.concatenate([np.zeros((0, 16), np.uint8), *(id_bytes(table[name]) for table in tables)])
+        np.concatenate([np.zeros(0, np.uint64), *(head(table[name]) for table in tables)])
         for name in ("set_a", "set_b")
     ]
     both, either = (
@@ -155,47 +178,49 @@ def _choose_large(
     def shingled() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for table in each_candidates(store, files, piece):
             component.append(table["component"].to_numpy().astype(np.int64))
-            names.append(id_bytes(table["set"]))
+            names.append(head(table["set"]))
             sets = shingle_column(table["text"].combine_chunks(), settings.unit, settings.shingle)
             yield sets.offsets, sets.hashes
 
     sets = Spilled(shingled())
-    texts = len(sets.starts) - 1
-    _, number = numbered(np.concatenate([*component, members.component]), np.concatenate([*names, members.set]))
+    texts, found = len(sets.starts) - 1, np.concatenate(component)
+    edges = np.arange(max(int(found.min()), settings.first), min(int(found.max()) + 1, settings.last) + 1)
+    at = np.flatnonzero((members.component >= edges[0]) & (members.component < edges[-1]))
+    at = at[np.argsort(members.component[at], kind="stable")]
+    here = members.taken(at)
+    _, number = numbered(np.concatenate([found, here.component]), np.concatenate([*names, here.set]))
     of = np.full(number.max() + 1, -1)
     of[number[:texts]] = np.arange(texts)
     own = of[number[texts:]]
-    for each in np.unique(np.concatenate(component)).tolist():
-        if settings.first <= each < settings.last:
-            at = np.flatnonzero(members.component == each)
-            chosen.put(at, choose_large(members.taken(at), own[at], sets, settings.threshold))
+    for first, last in pairwise(np.searchsorted(here.component, edges).tolist()):
+        alone = members.taken(at[first:last])
+        chosen.put(at[first:last], choose_large(alone, own[first:last], sets, settings.threshold))
 
 
-def _decided(facts: Facts, members: Members, chosen: Chosen) -> pa.Table:
+def _decided(facts: Facts, members: Members, chosen: Chosen, settings: DecideSettings) -> pa.Table:
     twin, fell, compared = chosen.twin, chosen.twin >= 0, chosen.either > 0
-    same_text = (facts["digest"] == facts["digest"][twin]).all(axis=1)
-    by = np.select([same_text, ~compared, chosen.both == chosen.either], ["text", "url", "same_shingles"], "near")
+    same_text = facts["digest"] == facts["digest"][twin]
+    by = np.select([same_text, ~compared, chosen.both == chosen.either], [0, 3, 1], 2)
     columns = [
-        pa.array(facts["part"].astype(np.uint32)),
-        pa.array(facts["row"].astype(np.uint32)),
+        pa.array(facts["part"]),
+        pa.array(facts["row"]),
         pa.array(chosen.kept),
+        pa.array(settings.heldout.of(_smallest_sets(members))),
         pc.if_else(pa.array(fell), _binary(facts["id"][twin]), None),
-        pa.array(by, pa.string(), mask=~fell),
-        pa.array(chosen.both, mask=~compared),
-        pa.array(chosen.either, mask=~compared),
-        _binary(_smallest_sets(members)),
+        pa.array(by.astype(np.uint8), mask=~fell),
+        pa.array(chosen.both.astype(np.uint32), mask=~compared),
+        pa.array(chosen.either.astype(np.uint32), mask=~compared),
     ]
     return pa.table(columns, schema=DECIDED).take(pa.array(np.lexsort((facts["row"], facts["part"])))).combine_chunks()
 
 
 def _smallest_sets(members: Members) -> np.ndarray:
-    """The smallest set name of each document's component: uint8[n, 16]."""
-    words = np.ascontiguousarray(members.set).view(">u8").reshape(-1, 2)
-    order = np.lexsort((words[:, 1], words[:, 0], members.component))
+    """What names each document's component: the head of its smallest set's name, uint8[n, 16]."""
+    order = np.lexsort((members.set, members.component))
     _, first, inverse = np.unique(members.component[order], return_index=True, return_inverse=True)
-    out = np.empty_like(members.set)
-    out[order] = members.set[order[first[inverse]]]
-    return out
+    names = np.zeros((len(order), 2), ">u8")
+    names[order, 0] = members.set[order[first[inverse]]]
+    return names.view(np.uint8)
 
 
 def _binary(ids: np.ndarray) -> pa.Array:

@@ -7,7 +7,7 @@ the largest clusters, and ten documents beside the twins they fell to, the same 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from corpus.errors import DataError
+from corpus.errors import GateError
 from corpus.files import File
 from corpus.stage import Entry
 from corpus.store import Store
@@ -27,7 +27,7 @@ def check_removed(
 ) -> None:
     """Compare each source's share of documents removed as duplicates, of those that passed the filters, with its limit.
 
-    `limits` is by source name. Raises DataError for every source above it that is not accepted, with what would be
+    `limits` is by source name. Raises GateError for every source above it that is not accepted, with what would be
     removed and the remedy.
     """
     removed: Counter[str] = Counter()
@@ -51,7 +51,7 @@ def check_removed(
             f"run again with --accept {source}, or raise max_removed in [dedupe] or in its [[source]]"
         )
         told.append("\n".join((head, *_shown(store, selection, by_part, source))))
-    raise DataError("\n\n".join(told))
+    raise GateError("\n\n".join(told))
 
 
 def _shown(store: Store, selection: Sequence[File], documents: Mapping[str, File], source: str) -> list[str]:

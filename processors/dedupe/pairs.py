@@ -30,6 +30,12 @@ class PairSettings:
     piece: int
 
 
+def fraction(threshold: float) -> tuple[int, int]:
+    """The threshold's decimal as a fraction, exact up to nine places: with more, products would not fit 64 bits."""
+    limit = max(Fraction(str(threshold)).limit_denominator(10**9), Fraction(1, 10**9))
+    return limit.numerator, limit.denominator
+
+
 def alike(
     component: np.ndarray, offsets: np.ndarray, hashes: np.ndarray, threshold: float
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -37,8 +43,7 @@ def alike(
 
     Set i is `hashes[offsets[i]:offsets[i + 1]]`, sorted; sets of a component lie together. Decided in integers.
     """
-    limit = Fraction(str(threshold))
-    found = _alike(component, offsets, hashes, limit.numerator, limit.denominator)
+    found = _alike(component, offsets, hashes, *fraction(threshold))
     return found[:, :2], found[:, 2:]
 
 

@@ -28,7 +28,7 @@ from corpus.text import render_column
 from processors.dedupe import units
 from processors.filters.measure import buffers
 
-PARTITION_UNITS = 1 << 23  # of which a worker holds some 40 bytes each
+PARTITION_UNITS = 1 << 22  # of which a worker holds up to 100 bytes each
 
 
 @dataclass(frozen=True)
@@ -57,35 +57,10 @@ def unit_settings(dedupe: Dedupe) -> UnitSettings:
     return UnitSettings(f"repeats.{dedupe.repeats}", kind, span, fold, least)
 
 
-@dataclass(frozen=True)
-class Units:
-    """The units of some texts, in order."""
-
-    bounds: np.ndarray  # int64[texts + 1]: where the segments of each text begin
-    places: np.ndarray  # int64[segments, 3], see `processors.dedupe.units.segments`
-    first: np.ndarray  # int64[units]: the first segment of each
-    last: np.ndarray  # int64[units]
-    hashes: np.ndarray  # uint64[units]
-
-    @classmethod
-    def of(cls, texts: pa.Array, settings: UnitSettings) -> "Units":
-        """Of a large_string column without nulls."""
-        bounds, places, hashes = units.segments(*buffers(texts), settings.kind, settings.fold)
-        known = np.flatnonzero(hashes)
-        first, last = known[: len(known) - settings.span + 1], known[settings.span - 1 :]
-        text = np.searchsorted(bounds, known, "right")
-        whole = text[: len(first)] == text[settings.span - 1 :]
-        joined = hashes[first] if settings.span == 1 else units.joined(hashes[known], settings.span)
-        long = places[last, 0] - places[first, 0] + places[last, 2] >= settings.least
-        taken = whole & long
-        return cls(bounds, places, first[taken], last[taken], joined[taken])
-
-    def cut(self, repeated: np.ndarray) -> np.ndarray:
-        """bool[segments]: those that a repeated unit (bool[units]) takes in."""
-        edges = np.zeros(len(self.places) + 1, np.int64)
-        np.add.at(edges, self.first[repeated], 1)
-        np.add.at(edges, self.last[repeated] + 1, -1)
-        return np.cumsum(edges[:-1]) > 0
+def repeated(texts: pa.Array, settings: UnitSettings, lost: np.ndarray) -> tuple[np.ndarray, ...]:
+    """`processors.dedupe.units.repeated` of a large_string column without nulls."""
+    data, offsets = buffers(texts)
+    return units.repeated(data, offsets, settings.kind, settings.fold, settings.span, settings.least, lost)
 
 
 @dataclass(frozen=True)
@@ -115,11 +90,11 @@ def lines(store: Store, part: Part) -> Output:
     """The stage's work: inputs are a part's documents, scores and selection; settings are `UnitSettings`."""
     documents, scores, selection = files_of(part, "documents", "scores", "selection")
     kept = Kept.of(store, documents, scores, selection)
-    found = Units.of(kept.texts, part.settings)
-    hashes, at = np.unique(found.hashes, return_index=True)
-    holder = np.searchsorted(found.bounds, found.first[at], "right") - 1
-    heads = np.ascontiguousarray(kept.ids[:, :8]).view(">u8").reshape(-1)[holder].astype(np.uint64)
-    return Output((write_arrow(store, "lines", documents.part, pa.table([hashes, heads], schema=LINES)),))
+    hashes, holders, _, _ = repeated(kept.texts, part.settings, np.zeros(0, np.uint64))
+    order = np.argsort(hashes)
+    heads = np.ascontiguousarray(kept.ids[:, :8]).view(">u8").reshape(-1)[holders[order]].astype(np.uint64)
+    table = pa.table([hashes[order], heads], schema=LINES)
+    return Output((write_arrow(store, "lines", documents.part, table),))
 
 
 UNITS_STAGE = Stage("lines", lines, version=1)
@@ -155,11 +130,9 @@ def repeats(store: Store, part: Part) -> Output:
     settings: RepeatSettings = part.settings
     files = [file for file in part.inputs if isinstance(file, File)]
     hashes, heads, numbers = _slices(store, files, settings)
-    group = [_group(file.part, settings.within) for file in files]
-    ranks = np.array([settings.ranks.get(file.part.rsplit("-", 2)[0], 0) for file in files], np.int64)
-    groups = np.array([sorted(set(group)).index(name) for name in group], np.int64)
-    order = np.argsort(hashes, kind="stable")
-    lost = order[units.lost(hashes, heads, numbers, order, groups, ranks)]
+    ranks = np.array([settings.ranks.get(file.part.rsplit("-", 2)[0], 0) for file in files], np.int32)
+    _, groups = np.unique([_group(file.part, settings.within) for file in files], return_inverse=True)
+    lost = _later(hashes, groups[numbers].astype(np.int32), ranks[numbers], heads)
     lost = lost[np.argsort(numbers[lost], kind="stable")]
     ends = np.searchsorted(numbers[lost], np.arange(len(files) + 1))
     column = pa.LargeListArray.from_arrays(pa.array(ends, pa.int64()), pa.array(hashes[lost]))
@@ -168,6 +141,16 @@ def repeats(store: Store, part: Part) -> Output:
 
 
 REPEATS_STAGE = Stage("repeats", repeats, version=1)
+
+
+def _later(hashes: np.ndarray, groups: np.ndarray, ranks: np.ndarray, heads: np.ndarray) -> np.ndarray:
+    """Of entries with the same hash in the same group all but the first by rank, then head: their places."""
+    order = np.argsort(hashes, kind="stable")
+    same = np.flatnonzero(hashes[order[1:]] == hashes[order[:-1]])
+    order = order[np.union1d(same, same + 1)]
+    order = order[np.lexsort((heads[order], ranks[order], groups[order], hashes[order]))]
+    one, other = order[:-1], order[1:]
+    return other[(hashes[one] == hashes[other]) & (groups[one] == groups[other])]
 
 
 def _slices(store: Store, files: Sequence[File], settings: RepeatSettings) -> tuple[np.ndarray, ...]:

@@ -1,8 +1,7 @@
 """Select: which documents of a part are kept, who stands for those that fell, and which are held out.
 
 In: a part's verdicts and signatures, and all of ``decided/``. Out: an aligned ``selection/``. A document that is linked
-to no other is kept where it passes the filters. Held-out are whole components, chosen by a seeded hash of the name of
-their smallest set, so that nothing like a held-out document is trained on.
+to no other is kept where it passes the filters, and held out by a seeded hash of its set's name.
 """
 
 from collections.abc import Sequence
@@ -15,20 +14,16 @@ import pyarrow.compute as pc
 from corpus.files import File, id_bytes, read_aligned, read_table, write_parquet
 from corpus.ledger import PASSED, Count
 from corpus.schema import SELECTION
-from corpus.seeds import below, draw
 from corpus.stage import Output, Part, Stage
 from corpus.store import Store
-from processors.dedupe.decide import DECIDED
-
-BY = ("text", "same_shingles", "near", "url")  # why a document fell
+from processors.dedupe.decide import BY, DECIDED, Heldout
 
 
 @dataclass(frozen=True)
 class SelectSettings:
     """`part` is the place of the part among all."""
 
-    heldout_share: float
-    seed: int
+    heldout: Heldout
     part: int
 
 
@@ -44,14 +39,14 @@ def select(store: Store, part: Part) -> Output:
     place[linked["row"].to_numpy()] = np.arange(linked.num_rows)
     beside = linked.take(pa.array(place, mask=place < 0)).combine_chunks()
     kept = pc.if_else(pa.array(place < 0), passes, beside["kept"].combine_chunks())
-    component = id_bytes(table["set"]).copy()
-    component[linked["row"].to_numpy()] = id_bytes(linked["component"])
-    heldout = below(draw(component, settings.seed), settings.heldout_share)
-    split = pc.if_else(kept, pa.array(np.where(heldout, "heldout", "train")), None)
-    columns = [table["id"], kept, split, *(beside[name] for name in ("twin", "by", "both", "either"))]
+    alone = pa.array(settings.heldout.of(id_bytes(table["set"])))
+    heldout = pc.if_else(pa.array(place < 0), alone, beside["heldout"].combine_chunks())
+    split = pc.if_else(kept, pc.if_else(heldout, "heldout", "train"), None)
+    counts = [beside[name].combine_chunks().cast(pa.int64()) for name in ("both", "either")]
+    columns = [table["id"], kept, split, beside["twin"], pa.array(BY).take(beside["by"].combine_chunks()), *counts]
     selection = pa.table(columns, schema=SELECTION)
-    counts = _counts(verdicts.part, selection, table["text_bytes"].to_numpy())
-    return Output((write_parquet(store, "selection", verdicts.part, selection),), counts)
+    ledger = _counts(verdicts.part, selection, table["text_bytes"].to_numpy())
+    return Output((write_parquet(store, "selection", verdicts.part, selection),), ledger)
 
 
 def _decided(store: Store, files: Sequence[File], place: int) -> pa.Table:

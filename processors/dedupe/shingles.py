@@ -129,7 +129,9 @@ def distinct(data, start, end, unit, size, table, work):
         if count + made > len(hashes):
             count = _unique(hashes, count, places)
             if 2 * count > len(hashes):
-                hashes = np.concatenate((hashes, np.empty(len(hashes), np.uint64)))
+                longer = np.empty(2 * len(hashes), np.uint64)  # what is not written takes no memory
+                longer[:count] = hashes[:count]
+                hashes = longer
         _hash_runs(buffer, size, hashes[count : count + made])
         count += made
         for i in range(held - made):

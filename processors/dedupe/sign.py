@@ -9,7 +9,6 @@ Texts stay in Arrow's buffers: kernels read them there and write signatures side
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -59,14 +58,13 @@ def sign_settings(dedupe: Dedupe) -> SignSettings:
 def sign_table(documents: pa.Table, settings: SignSettings) -> pa.Table:
     """Signatures of a table with `id` and `text`, in its order (`corpus.schema.SIGNATURES`).
 
-    `digest` may be there as well, and `url`, `member` and `ordinal`: they name the documents of a page, an archive, a
-    record. Raises InputError where the unit needs a package that is not there.
+    `url`, `member` and `ordinal` may be there as well: they name the documents of a page, an archive, a record. Raises
+    InputError where the unit needs a package that is not there.
     """
     texts = documents["text"].cast(pa.large_string())
     signed = _simplified(texts, settings) if settings.unit == "simplified" else _signed(texts, settings)
     columns = [
         documents["id"],
-        documents["digest"] if "digest" in documents.column_names else digests(texts),
         _names(texts, signed, settings),
         _urls(documents),
         signed.tokens,
@@ -107,13 +105,6 @@ def _names(texts: pa.ChunkedArray, signed: Signed, settings: SignSettings) -> pa
     return pa.FixedSizeBinaryArray.from_buffers(ID, len(names), [None, pa.py_buffer(np.ascontiguousarray(names))])
 
 
-def digests(texts: pa.ChunkedArray) -> pa.Array:
-    """A name for each text, as ingest gives it: xxh3-128."""
-    parts = ((part.data.data, part.offsets.tolist()) for chunk in texts.chunks for part in laid_out(chunk))
-    found = [xxhash.xxh3_128_digest(data[a:b]) for data, offsets in parts for a, b in pairwise(offsets)]
-    return pa.array(found, ID)
-
-
 def _signatures(signed: Signed) -> pa.ChunkedArray:
     """The signatures as a binary column, null where there are no shingles."""
     raw = signed.signatures.astype(signed.signatures.dtype.newbyteorder("<"), copy=False)
@@ -150,7 +141,7 @@ def sign(store: Store, part: Part) -> Output:
     """The stage's work: one documents part in, one signatures part out."""
     (file,) = part.inputs
     assert isinstance(file, File)
-    columns = ["id", "text", "digest", "url", "member", "ordinal"]
+    columns = ["id", "text", "url", "member", "ordinal"]
     table = sign_table(read_table(store, file, columns), part.settings)
     return Output((write_parquet(store, "signatures", file.part, table),))
 

@@ -17,7 +17,7 @@ from corpus.stage import Entry, Part, Run
 from processors.dedupe.bands import BANDS, BandSettings
 from processors.dedupe.candidates import CANDIDATES_STAGE
 from processors.dedupe.components import COMPONENTS, Cut
-from processors.dedupe.decide import DECIDE, DecideSettings
+from processors.dedupe.decide import DECIDE, DecideSettings, Heldout
 from processors.dedupe.links import LINKS, stretches
 from processors.dedupe.pairs import PAIRS_STAGE, PairSettings
 from processors.dedupe.select import SELECT, SelectSettings
@@ -68,16 +68,20 @@ def find_alike(documents: Sequence[File], dedupe: Dedupe, domains: dict[str, str
 
 
 def decide_alike(
-    verdicts: Sequence[File], scores: Sequence[File], alike: Alike, dedupe: Dedupe, ranks: dict[str, int], run: Run
+    verdicts: Sequence[File],
+    scores: Sequence[File],
+    alike: Alike,
+    dedupe: Dedupe,
+    ranks: dict[str, int],
+    heldout: Heldout,
+    run: Run,
 ) -> list[Entry]:
     """What becomes of linked documents, given which pass the filters. `ranks` as in `DecideSettings`."""
     cut = alike.cut
-    base = (*verdicts, *_files(alike.signed, "signatures"), *_files(alike.joined, "groups"))
-    if dedupe.prefer:
-        base = (*base, *scores)
+    base = (*verdicts, *_files(alike.gathered, "facts"), *(scores if dedupe.prefer else ()))
     pairs, texts = _files(alike.paired, "pairs"), _files(alike.gathered, "candidates")
     settings = DecideSettings(
-        dedupe.threshold, dedupe.unit, dedupe.shingle, 0, 0, cut.large, (), dedupe.urls, dedupe.prefer, ranks
+        dedupe.threshold, dedupe.unit, dedupe.shingle, 0, 0, (), dedupe.urls, dedupe.prefer, heldout, ranks
     )
     parts = []
     for number, (first, last) in enumerate(zip(cut.decided, cut.decided[1:], strict=False)):
@@ -91,15 +95,15 @@ def decide_alike(
 
 
 def select_documents(
-    verdicts: Sequence[File], alike: Alike, decided: Sequence[Entry], share: float, seed: int, run: Run
+    verdicts: Sequence[File], alike: Alike, decided: Sequence[Entry], heldout: Heldout, run: Run
 ) -> list[Entry]:
-    """The selection of every part; `share` of the components is held out."""
+    """The selection of every part."""
     signatures, decisions = _files(alike.signed, "signatures"), _files(decided, "decided")
     rows = enumerate(zip(verdicts, signatures, strict=True))
     return run(
         SELECT,
         [
-            Part(verdict.part, (verdict, signed, *decisions), SelectSettings(share, seed, place), _source(verdict))
+            Part(verdict.part, (verdict, signed, *decisions), SelectSettings(heldout, place), _source(verdict))
             for place, (verdict, signed) in rows
         ],
     )
@@ -111,7 +115,7 @@ def _banding(dedupe: Dedupe, file: File, domains: dict[str, str]) -> BandSetting
     source, snapshot = _source(file), file.part.rsplit("-", 2)[0]
     scope = {"all": "", "domain": domains.get(source, source), "source": source}[dedupe.scope]
     within = snapshot.partition("/")[2] if dedupe.snapshots == "within" else ""
-    return BandSettings(bands, rows, f"{scope}\0{within}", snapshot if dedupe.urls else "")
+    return BandSettings(bands, rows, f"{scope}/{within}", snapshot if dedupe.urls else "")
 
 
 def _files(entries: Sequence[Entry], folder: str) -> tuple[File, ...]:

@@ -1,9 +1,9 @@
-"""Texts to their units (lines, paragraphs, sentences) and a 64-bit hash of each, compiled; repeats.py uses them.
+"""Texts to their units (lines, paragraphs, spans of sentences), and which of them stood before; compiled.
 
 A text divides into *segments*: stretches that hold something but blanks, in order, with nothing but blanks between
 them. A segment with a letter or a digit has a hash, any other (a row of dashes) the hash 0: it is never compared.
 Compared is the folded text: each character by itself through a table, blanks at the ends left out, runs of blanks as
-one.
+one. A *unit* is a segment that has a hash, or several of one text in a row with whatever lies between them.
 
     lines       whole lines, indentation and all; only a newline ends one
     paragraphs  lines up to a blank line
@@ -19,7 +19,8 @@ import numpy as np
 from numba import njit
 
 from processors.filters.characters import ALNUM, LOWER, SPACE, TABLE_SIZE, character_table
-from processors.filters.hashing import PRIME, SEED, decode, finish
+from processors.filters.hashing import PRIME, SEED, decode, finish, place, room
+from processors.filters.kernel import newlines_in
 
 LINES, PARAGRAPHS, SENTENCES = range(3)
 _NEWLINE = 0x0A
@@ -56,60 +57,122 @@ def _plain(character: str) -> str:
     return whole if len(whole) == 1 else lower
 
 
-def segments(data: np.ndarray, offsets: np.ndarray, kind: int, fold: str) -> tuple[np.ndarray, ...]:
-    """The segments of each text.
+def repeated(
+    data: np.ndarray, offsets: np.ndarray, kind: int, fold: str, span: int, least: int, lost: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What of texts stood before: in an earlier one, earlier in the same one, or elsewhere.
+
+    Memory is 10 bytes for each byte of the longest text at worst (one character a line), and up to 40 for each unit
+    that differs from all others.
 
     Args:
-        data, offsets: the texts, see `processors.filters.measure.buffers`.
+        data, offsets: texts of less than 2 GiB each, see `processors.filters.measure.buffers`.
         kind: `LINES`, `PARAGRAPHS` or `SENTENCES`.
         fold: what is compared, see `fold_table`.
+        span: segments in a row that are one unit.
+        least: bytes, blanks at the ends not counted, below which a unit is left alone.
+        lost: uint64, different ones: hashes of units that are to be cut wherever they stand.
 
     Returns:
-        bounds int64[n + 1]: the segments of text i are bounds[i] to bounds[i + 1]; places int64[m, 3]: start and end in
-        bytes within the text, and bytes without the blanks at the ends; hashes uint64[m].
+        hashes uint64[n], holders int32[n]: every other unit, once, and the first text that holds it; stretches
+        int64[k, 3]: what is to be cut, as text, start and end in bytes, sorted; left bool[texts]: whether that leaves a
+        segment, or there was none.
     """
-    return _segments(data, offsets, kind, character_table(), fold_table(fold))
+    longest = int(np.diff(offsets).max(initial=0)) // 2 + 1  # a segment is a character and what divides it from others
+    places, hashes = np.empty((longest, 3), np.int32), np.empty(longest, np.uint64)  # pages not written to cost nothing
+    return _repeated(data, offsets, kind, span, least, character_table(), fold_table(fold), lost, places, hashes)
 
 
 @njit(nogil=True, cache=True)
-def _segments(data, offsets, kind, table, fold):
-    bounds = np.zeros(offsets.size, np.int64)
-    places, hashes, count = np.empty((1024, 3), np.int64), np.empty(1024, np.uint64), 0
-    for text in range(offsets.size - 1):
+def _repeated(data, offsets, kind, span, least, table, fold, lost, places, hashes):
+    met, holders, index, bits = _larger(lost, np.zeros(lost.size, np.int32), lost.size)
+    count = lost.size
+    cuts, runs = np.empty((64, 3), np.int64), 0
+    left = np.zeros(offsets.size - 1, np.bool_)
+    for text in range(left.size):
         base, end = offsets[text], offsets[text + 1]
-        begin, fresh = base, True  # fresh: the next line opens a paragraph
-        value, known, opened = SEED, False, -1
-        while begin < end:
-            stop = begin
-            while stop < end and data[stop] != _NEWLINE:
-                stop += 1
-            if kind == SENTENCES:
-                places, hashes, count = _sentences(data, begin, stop, base, table, fold, places, hashes, count)
-            else:
-                if fresh:
-                    value, known, opened = SEED, False, -1
-                first, last, value, known, counts = _fold(data, begin, stop, table, fold, value, known, not fresh)
-                if last > first:
-                    if fresh:
-                        places, hashes = _grown(places, hashes, count)
-                        places[count, 0], hashes[count], opened = begin - base, _NONE, first
-                        count += 1
-                    places[count - 1, 1], places[count - 1, 2] = stop - base, last - opened
-                    if known and (counts or hashes[count - 1] != _NONE):
-                        hashes[count - 1] = finish(value)
-                fresh = kind == LINES or last == first
-            begin = stop + 1
-        bounds[text + 1] = count
-    return bounds, places[:count].copy(), hashes[:count].copy()
+        size = _segments(data, base, end, kind, table, fold, places, hashes)
+        until, begin = -1, -1  # the last segment to be cut so far, the first one of this run
+        for at in range(size + 1):
+            last, value = _unit(places, hashes, at, size, span, least)
+            if last >= 0:
+                if count == met.size:
+                    index = met[:0]  # let go of the table before there is a larger one
+                    met, holders, index, bits = _larger(met, holders, count)
+                free = place(index, bits, value)
+                if index[free] == value:
+                    until = max(until, last)
+                else:
+                    index[free] = met[count] = value
+                    holders[count] = text
+                    count += 1
+            if at <= until and begin < 0:
+                begin = at
+            elif at > until and begin >= 0:
+                cuts = _grown(cuts, runs)
+                cuts[runs, 0] = text
+                cuts[runs, 1], cuts[runs, 2] = _stretch(data[base:end], places[:size], begin, at)
+                runs, begin = runs + 1, -1
+            left[text] = left[text] or until < at < size or size == 0
+    return met[lost.size : count], holders[lost.size : count], cuts[:runs], left
 
 
 @njit(nogil=True, cache=True)
-def _grown(places, hashes, count):
-    if count < hashes.size:
-        return places, hashes
-    more_places, more_hashes = np.empty((2 * count, 3), np.int64), np.empty(2 * count, np.uint64)
-    more_places[:count], more_hashes[:count] = places, hashes
-    return more_places, more_hashes
+def _larger(met, holders, count):
+    """Room for twice as many: both columns, a table of what is met, and its bits."""
+    bits = room(max(count, 512))
+    size = 3 << (bits - 2)
+    more, beside, index = np.empty(size, np.uint64), np.empty(size, np.int32), np.zeros(1 << bits, np.uint64)
+    more[:count], beside[:count] = met[:count], holders[:count]
+    for value in more[:count]:
+        index[place(index, bits, value)] = value
+    return more, beside, index, bits
+
+
+@njit(nogil=True, cache=True)
+def _unit(places, hashes, at, size, span, least):
+    """The last segment and the hash of the unit that begins with a segment; -1 where none does."""
+    if at >= size or hashes[at] == _NONE:
+        return -1, _NONE
+    last, value = at, hashes[at]
+    if span > 1:
+        value = (SEED ^ value) * PRIME
+        for _ in range(span - 1):
+            last += 1
+            while last < size and hashes[last] == _NONE:
+                last += 1
+            if last >= size:
+                return -1, _NONE
+            value = (value ^ hashes[last]) * PRIME
+        value = finish(value)
+    return (last if places[last, 0] - places[at, 0] + places[last, 2] >= least else -1), value
+
+
+@njit(nogil=True, cache=True)
+def _segments(data, base, end, kind, table, fold, places, hashes):
+    """A text's segments: their number; start and end in bytes, and bytes without the blanks at the ends; hashes."""
+    count, begin, fresh = 0, base, True  # fresh: the next line opens a paragraph
+    value, known, opened = SEED, False, -1
+    while begin < end:
+        stop = begin
+        while stop < end and data[stop] != _NEWLINE:
+            stop += 1
+        if kind == SENTENCES:
+            count = _sentences(data, begin, stop, base, table, fold, places, hashes, count)
+        else:
+            if fresh:
+                value, known, opened = SEED, False, -1
+            first, last, value, known, counts = _fold(data, begin, stop, table, fold, value, known, not fresh)
+            if last > first:
+                if fresh:
+                    places[count, 0], hashes[count], opened = begin - base, _NONE, first
+                    count += 1
+                places[count - 1, 1], places[count - 1, 2] = stop - base, last - opened
+                if known and (counts or hashes[count - 1] != _NONE):
+                    hashes[count - 1] = finish(value)
+            fresh = kind == LINES or last == first
+        begin = stop + 1
+    return count
 
 
 @njit(nogil=True, cache=True)
@@ -147,7 +210,6 @@ def _sentences(data, begin, stop, base, table, fold, places, hashes, count):
         end, following = _sentence_end(data, start, stop, table)
         first, last, value, known, counts = _fold(data, start, end, table, fold, SEED, False, False)
         if last > first:
-            places, hashes = _grown(places, hashes, count)
             places[count, 0] = (begin if count == line else first) - base
             places[count, 1], places[count, 2] = last - base, last - first
             hashes[count] = finish(value) if known and counts else _NONE
@@ -155,7 +217,7 @@ def _sentences(data, begin, stop, base, table, fold, places, hashes, count):
         start = following
     if count > line:
         places[count - 1, 1] = stop - base
-    return places, hashes, count
+    return count
 
 
 @njit(nogil=True, cache=True)
@@ -201,85 +263,24 @@ def _closes(point):
 
 
 @njit(nogil=True, cache=True)
-def cuts(data, offsets, bounds, places, cut):
-    """Runs of cut segments as stretches of the texts: int64[k, 3] of text, start, end, sorted.
+def _stretch(data, places, begin, end):
+    """Start and end of what goes with the segments from `begin` up to `end`.
 
-    Of the blanks before and after a run those with more newlines stay; where a run begins or ends its text, none do.
+    Of the blanks before and after those with more newlines stay; where the text begins or ends, none do.
     """
-    out, count = np.empty((1024, 3), np.int64), 0
-    for text in range(offsets.size - 1):
-        base, size = offsets[text], offsets[text + 1] - offsets[text]
-        at, end = bounds[text], bounds[text + 1]
-        while at < end:
-            if not cut[at]:
-                at += 1
-                continue
-            run = at
-            while at < end and cut[at]:
-                at += 1
-            before, start = (places[run - 1, 1] if run > bounds[text] else 0), places[run, 0]
-            stop, after = places[at - 1, 1], (places[at, 0] if at < end else size)
-            if run == bounds[text]:
-                first, last = 0, after
-            elif at == end or _newlines(data, base + before, base + start) < _newlines(data, base + stop, base + after):
-                first, last = before, stop if at < end else size
-            else:
-                first, last = start, after
-            if count == out.shape[0]:
-                more = np.empty((2 * count, 3), np.int64)
-                more[:count] = out
-                out = more
-            out[count, 0], out[count, 1], out[count, 2] = text, first, last
-            count += 1
-    return out[:count].copy()
+    before, start = (places[begin - 1, 1] if begin else 0), places[begin, 0]
+    stop, after = places[end - 1, 1], (places[end, 0] if end < len(places) else data.size)
+    if begin == 0:
+        return 0, after
+    if end == len(places):
+        return before, after
+    return (before, stop) if newlines_in(data, before, start) < newlines_in(data, stop, after) else (start, after)
 
 
 @njit(nogil=True, cache=True)
-def _newlines(data, start, end):
-    count = 0
-    for i in range(start, end):
-        count += data[i] == _NEWLINE
-    return count
-
-
-@njit(nogil=True, cache=True)
-def joined(hashes, span):
-    """The hashes of `span` units in a row: uint64[n - span + 1]."""
-    out = np.empty(max(hashes.size - span + 1, 0), np.uint64)
-    for i in range(out.size):
-        value = SEED
-        for k in range(span):
-            value = (value ^ hashes[i + k]) * PRIME
-        out[i] = finish(value)
-    return out
-
-
-@njit(nogil=True, cache=True)
-def lost(hashes, heads, numbers, order, groups, ranks):
-    """Of entries taken by hash, those that another one of their group precedes: positions in `order`."""
-    out, count = np.empty(order.size, np.int64), 0
-    best = np.full(groups.max() + 1 if groups.size else 0, -1, np.int64)
-    start = 0
-    while start < order.size:
-        stop = start + 1
-        while stop < order.size and hashes[order[stop]] == hashes[order[start]]:
-            stop += 1
-        for i in range(start, stop if stop - start > 1 else start):
-            file = numbers[order[i]]
-            held = best[groups[file]]
-            if held < 0:
-                best[groups[file]] = i
-                continue
-            other = numbers[order[held]]
-            less = ranks[file] < ranks[other]
-            if ranks[file] == ranks[other] and heads[order[i]] < heads[order[held]]:
-                less = True
-            if less:
-                best[groups[file]], out[count] = i, held
-            else:
-                out[count] = i
-            count += 1
-        for i in range(start, stop):
-            best[groups[numbers[order[i]]]] = -1
-        start = stop
-    return out[:count].copy()
+def _grown(rows, count):
+    if count < len(rows):
+        return rows
+    more = np.empty((2 * count, rows.shape[1]), rows.dtype)
+    more[:count] = rows
+    return more

@@ -86,7 +86,7 @@ def _slow(data, start, end, i, table, alone, out, count):
     while i < end and count < len(out) - 1:
         point, width = _read(data, i)
         entry = table[_index(point)]
-        if entry & _WORD == _NO and point < np.uint64(0x80) and (i + 1 >= end or data[i + 1] < 0x80):
+        if entry & _WORD == _NO and data[i] < 0x80 and (i + 1 >= end or data[i + 1] < 0x80):
             break
         single = alone and entry & _ALONE != _NO
         if inside and (single or entry & _WORD == _NO):

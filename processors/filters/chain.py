@@ -182,6 +182,13 @@ def _composed(outer: pa.Array, inner: pa.Array) -> pa.Array:
     return pa.array([[span._asdict() for span in row] or None for row in lifted], SPANS)
 
 
+def number_names(chain: Chain) -> list[str]:
+    """The columns that `score` gives and that hold numbers."""
+    none = pa.RecordBatch.from_pydict({"id": pa.array([], pa.string()), "text": pa.array([], pa.large_string())})
+    kinds = {field.name: field.type for field in score(none, chain).schema}
+    return [name for name, kind in kinds.items() if pa.types.is_floating(kind) or pa.types.is_integer(kind)]
+
+
 def judge(scores: pa.RecordBatch | pa.Table, chain: Chain) -> pa.Array:
     """The rules that fire in each row: list<string> of `filter.rule`, in chain order, empty where none does."""
     names, fired = [], []

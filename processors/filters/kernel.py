@@ -117,7 +117,8 @@ def _doubled(array):
 
 
 @njit(nogil=True, cache=True)
-def _newlines(data, start, end):
+def newlines_in(data, start, end):
+    """Line feeds among the bytes from `start` to `end`."""
     count = 0
     for i in range(start, end):
         count += data[i] == _NEWLINE
@@ -127,7 +128,7 @@ def _newlines(data, start, end):
 @njit(nogil=True, cache=True)
 def _lines(data, start, end, table, row):
     """Counts what "\n" divides. `lines` are the pieces of `\n+`, `full` lines those that are not blank."""
-    row[NEWLINES] = _newlines(data, start, end)
+    row[NEWLINES] = newlines_in(data, start, end)
     bits = room(row[NEWLINES] + 1)
     known = np.zeros(1 << bits, np.uint64)
     length, last, full, value = 0, 0, False, SEED

@@ -102,6 +102,7 @@ def test_what_stands_beside_a_preset_wins(recipe: Callable[[str], Path]) -> None
         preset="fineweb", threshold=0.8, unit="words", shingle=5, bands=14, rows=8, seed=1, max_removed=0.9
     )  # fmt: skip
     assert load_recipe(path).dedupe == wanted
+    assert wanted.told.startswith("preset fineweb, changed: 14 bands × 8 rows of 5 words;")
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,10 @@ def test_what_stands_beside_a_preset_wins(recipe: Callable[[str], Path]) -> None
         ('preset = "finewebb"', ("recipe.toml:8", "preset `finewebb`", "did you mean `fineweb`?")),
         ("preset = 14", ("recipe.toml:8", "`preset` is 14", "a string")),
         ('preset = "fineweb"\nrows = 0', ("recipe.toml:9", "`rows` is 0", "at least 1")),
-        ('preset = "code"\nrows = 4', ("recipe.toml:9", "given with the other one")),
+        ('preset = "code"\nrows = 4', ("recipe.toml:9", "`rows` is 4", "given with `bands`")),
+        ("threshold = 1e-9", ("recipe.toml:8", "at least 0.01")),
+        ("shingle = 1_000_000", ("recipe.toml:8", "at most 1,000")),
+        ("rows = 1000\nbands = 1000", ("recipe.toml:9", "so few that bands × rows is at most 10,000")),
         ('preset = "marin"\nunit = "letters"', ("recipe.toml:9", "`unit` is 'letters'", '"characters"')),
         ('preset = "marin"\nbandz = 4', ("recipe.toml:9", "`bandz`", "did you mean `bands`?")),
     ],

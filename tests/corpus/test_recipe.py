@@ -36,7 +36,7 @@ def test_a_recipe_has_defaults_and_a_store_beside_its_folder(tmp_path: Path) -> 
         (GOOD.replace("files =", "flies ="), ("recipe.toml:6", "`flies`", "did you mean `files`?")),
         (GOOD + "[dedupe]\ntreshold = 0.7\n", ("recipe.toml:8", "`treshold`", "`threshold`")),
         (GOOD + "[dedupe]\nthreshold = 7\n", ("recipe.toml:8", "7", "at most 1")),
-        (GOOD + "[dedupe]\nbands = 14\n", ("recipe.toml:8", "given with the other one")),
+        (GOOD + "[dedupe]\nbands = 14\n", ("recipe.toml:8", "`bands` is 14", "given with `rows`")),
         (GOOD + '[tokenizer]\nvocab_size = "big"\n', ("recipe.toml:8", "'big'", "int")),
         (GOOD.replace('root = "raw"\n', ""), ("lacks `root`",)),
         (GOOD + GOOD.split("\n", 1)[1], ("different for two sources of one name",)),

@@ -58,8 +58,24 @@ def test_repeats_are_cut_from_tokens_and_the_ledger_balances(world: Path) -> Non
     ends = {(c.stage, c.outcome, c.reason): c.documents or 0 for c in published.ledger if c.source == "books"}
     dropped = ends.get(("cut", "dropped", "repeats.nothing_left"), 0)
     assert ends["cut", "passed", ""] + dropped == 7 and left.count(False) == dropped
+    sizes = [len(text.encode()) for text in read_table(store, documents)["text"].to_pylist()]
+    kept = [len(text.encode()) for text in rendered]
+    assert published.repeats["books"] == {"bytes": sum(sizes), "cut": sum(sizes) - sum(kept)}
     assert not files(store, "cuts", "code") and files(store, "cuts", "web")
     assert not build(world)[0].new
+
+
+def test_what_repeats_leave_empty_can_be_looked_at(world: Path) -> None:
+    books = sorted((world.parent / "raw/books").glob("*.txt"))
+    parts = [book.read_text().split("\n\n")[0] for book in books[:3]]
+    for n, book in enumerate(books[:3]):  # each paragraph stands in two: the last of the three books loses both
+        book.write_text(f"{parts[n]}\n\n{parts[n - 1]}\n")
+    world.write_text(world.read_text() + '[dedupe]\nrepeats = "paragraphs"\n')
+    _, store = build(world)
+    (found,) = sample(store, dropped="repeats.nothing_left", source=None, count=9)
+    life = explain(store, found.id)
+    assert life.document["file"] in {book.name for book in books[:3]} and not life.left and not life.rendered.strip()
+    assert found.id not in {other.id for other in sample(store, dropped=None, source="books", count=9)}
 
 
 def test_explain_tells_what_was_cut(world: Path) -> None:

@@ -13,16 +13,16 @@ from processors.dedupe.settle import Spilled
 THRESHOLD = 0.5
 
 
-def name(shingles: frozenset[int]) -> bytes:
-    return hashlib.md5(repr(sorted(shingles)).encode()).digest()
+def name(shingles: frozenset[int]) -> int:
+    return int.from_bytes(hashlib.md5(repr(sorted(shingles)).encode()).digest()[:8], "big")
 
 
 def members(sets: list[frozenset[int]], passes: list[bool], sizes: list[int], urls: list[int] | None = None) -> Members:
-    names = np.array([list(name(each)) for each in sets], np.uint8).reshape(-1, 16)
-    order = sorted(range(len(sets)), key=lambda d: (not passes[d], -sizes[d], d))
+    names = np.array([name(each) for each in sets], np.uint64)
+    place = np.argsort(sorted(range(len(sets)), key=lambda d: (not passes[d], -sizes[d], d)))
     return Members(
         np.zeros(len(sets), np.int64), names, np.array([len(each) for each in sets]),
-        np.array(urls or [-1] * len(sets)), np.array(passes, bool), np.array(order, np.int64),
+        np.array(urls or [-1] * len(sets)), np.array(passes, bool), place,
     )  # fmt: skip
 
 
@@ -33,7 +33,7 @@ def select(sets: list[frozenset[int]], passes: list[bool], sizes: list[int], url
         for a, b in combinations(sorted(set(sets), key=name), 2)
         if jaccard(a, b) >= THRESHOLD
     ]
-    ends = [np.array([list(pair[k]) for pair in pairs], np.uint8).reshape(-1, 16) for k in (0, 1)]
+    ends = [np.array([pair[k] for pair in pairs], np.uint64) for k in (0, 1)]
     both, either = (np.array([pair[k] for pair in pairs], np.int64) for k in (2, 3))
     edges = Edges(np.zeros(len(pairs), np.int64), (ends[0], ends[1]), both, either)
     return choose(members(sets, passes, sizes, urls), edges)

@@ -41,6 +41,20 @@ def test_a_source_that_would_be_lost_stops_the_run_until_it_is_accepted(
     assert store.list("versions")
 
 
+def test_a_plan_tells_what_the_gate_will_say(
+    world: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert build(monkeypatch, world) == 0
+    world.write_text(world.read_text() + "\n[dedupe]\nmax_removed = 0.01\n")
+    capsys.readouterr()
+    monkeypatch.setattr(sys, "argv", ["gristmill", "plan", str(world)])
+    with pytest.raises(SystemExit) as stop:
+        gristmill.main()
+    out = capsys.readouterr().out
+    assert not stop.value.code and "shard" in out
+    assert "A build stops at the gate: source web: 2 of 35 documents" in out and "Nothing to do" not in out
+
+
 def test_a_source_may_have_a_limit_of_its_own(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world.write_text(world.read_text().replace('kind = "web"', 'kind = "web"\nmax_removed = 0.01', 1))
     assert "source web: 2 of 35 documents" in str(build(monkeypatch, world))

@@ -1,6 +1,7 @@
 """A set has each run of tokens once, whatever the text's length."""
 
 import random
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.dedupe.shingles import num_common, shingle_column, shingle_set
+from processors.dedupe.shingles import laid_out, num_common, shingle_column, shingle_set
+from processors.dedupe.words import SLACK
 
 LETTERS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=30)
 
@@ -44,8 +46,18 @@ def test_very_long_texts_are_no_different() -> None:
     letters = np.random.default_rng(0).integers(97, 123, 8_400_000).astype(np.uint8)
     num, hashes = shingle_set(letters.tobytes().decode(), 8, "characters")
     windows = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(letters, 8)).view(np.uint64)
-    assert (num, len(hashes)) == (len(letters), 1 + np.count_nonzero(np.diff(np.sort(windows.ravel()))))
+    assert (num, len(hashes)) == (len(letters), 1 + int(np.count_nonzero(np.diff(np.sort(windows.ravel())))))
     assert (hashes[1:] > hashes[:-1]).all()
+
+
+@pytest.mark.parametrize("length", [1, 40, SLACK - 1, SLACK, SLACK + 1, 500])
+def test_enough_lies_behind_every_text(length: int) -> None:
+    texts = ["b" * 100, "a" * length, "", "c" * length, ""]
+    array = pa.array(["first", *texts], pa.large_string()).slice(1)
+    parts = laid_out(array)
+    assert all(part.offsets[-1] + SLACK <= len(part.data) for part in parts)
+    found = [part.data[a:b].tobytes().decode() for part in parts for a, b in pairwise(part.offsets)]
+    assert found == texts
 
 
 def test_no_texts_give_no_shingles() -> None:

@@ -4,7 +4,6 @@ import datasketch
 import numpy as np
 import pyarrow as pa
 import pytest
-import xxhash
 
 from corpus.dedupe import Dedupe
 from corpus.schema import ID, SIGNATURES
@@ -30,7 +29,6 @@ def test_a_row_says_what_the_text_holds(unit: str) -> None:
     found = shingle_column(pa.array(TEXTS, pa.large_string()), unit, 3)
     lengths = np.diff(found.offsets)
     assert signed.schema == SIGNATURES
-    assert signed["digest"].to_pylist() == [xxhash.xxh3_128_digest(text.encode()) for text in TEXTS]
     assert signed["tokens"].to_pylist() == found.tokens.tolist()
     assert signed["shingles"].to_pylist() == lengths.tolist()
     assert signed["text_bytes"].to_pylist() == [len(text.encode()) for text in TEXTS]
@@ -56,10 +54,15 @@ def test_short_texts_are_compared_exactly() -> None:
     )
 
 
-def test_a_digest_that_is_known_is_taken() -> None:
-    given = [bytes([i]) * 16 for i in range(len(TEXTS))]
-    known = table(TEXTS).append_column("digest", pa.array(given, ID))
-    assert sign_table(known, SignSettings(3, 8, 1))["digest"].to_pylist() == given
+def test_only_numbers_that_signatures_depend_on_are_their_settings() -> None:
+    of = sign_settings(Dedupe())
+    for other in (
+        {"threshold": 0.9}, {"scope": "source"}, {"snapshots": "within"}, {"prefer": "language.score"},
+        {"urls": False}, {"max_removed": 0.1}, {"repeats": "lines"}, {"preset": "duplodocus"},
+    ):  # fmt: skip
+        assert sign_settings(Dedupe(**other)) == of, other
+    for other in ({"shingle": 4}, {"unit": "characters"}, {"seed": 2}, {"bands": 14, "rows": 8}, {"threshold": 0.7}):
+        assert sign_settings(Dedupe(**other)) != of, other
 
 
 def test_how_a_table_is_laid_out_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

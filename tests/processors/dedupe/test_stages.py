@@ -19,6 +19,8 @@ from corpus.pool import Pool, PoolRun
 from corpus.schema import DOCUMENTS, SELECTION, VERDICTS
 from corpus.store import Store
 from processors.dedupe import components, links, table
+from processors.dedupe.components import Linked, grouped
+from processors.dedupe.decide import Heldout
 from processors.dedupe.stages import decide_alike, find_alike, select_documents
 from processors.dedupe.table import select_rows
 
@@ -95,11 +97,13 @@ def test_the_same_documents_however_the_work_is_cut(seed: int, monkeypatch: pyte
 
 def test_no_document_of_a_shuffled_corpus_changes_its_fate() -> None:
     texts = world(7, 120)
-    texts = [f"{text} {'x' * row}" for row, text in enumerate(texts)]  # no two of one length
-    whole = select_rows(column(texts), EVERY)["kept"].to_pylist()
+    texts = [f"{text} {'x' * (600 + row - len(text))}" for row, text in enumerate(texts)]  # no two of one length
+    whole = select_rows(column(texts), EVERY)
     order = random.Random(3).sample(range(len(texts)), len(texts))
-    again = select_rows(column([texts[row] for row in order]), EVERY)["kept"].to_pylist()
-    assert [again[order.index(row)] for row in range(len(texts))] == whole
+    again = select_rows(column([texts[row] for row in order]), EVERY).take(np.argsort(order))
+    twins = [None if twin is None else order[twin] for twin in again["twin"].to_pylist()]
+    assert twins == whole["twin"].to_pylist() and twins.count(None) < len(texts)
+    assert again.drop_columns("twin").equals(whole.drop_columns("twin"))
 
 
 @dataclass(frozen=True)
@@ -137,8 +141,8 @@ class Built:
             scores.append(write_parquet(store, "scores", name, pa.table(given)))
         run = PoolRun(store, Pool(1, store))
         found = find_alike(documents, dedupe, domains or {}, run)
-        decided = decide_alike(verdicts, scores, found, dedupe, ranks or {}, run)
-        selected = select_documents(verdicts, found, decided, 0.0, 0, run)
+        decided = decide_alike(verdicts, scores, found, dedupe, ranks or {}, Heldout(), run)
+        selected = select_documents(verdicts, found, decided, Heldout(), run)
         rows = [
             row for entry in selected for file in entry.only("selection") for row in read_table(store, file).to_pylist()
         ]
@@ -216,14 +220,39 @@ def test_a_corpus_without_any_duplicates_or_documents_goes_through() -> None:
     assert result["twin"].to_pylist() == [None, 0, 0]
 
 
-def test_all_pairs_of_a_component_are_judged() -> None:
-    """Candidates are whole components: a pair that shares no band is judged where others connect the two."""
-    texts = world(11, 60)
-    dedupe = Dedupe(threshold=0.3, bands=4, rows=3)
-    result = select_rows(column(texts), dedupe)
-    kept = np.flatnonzero(result["kept"].to_numpy())
-    assert len(kept) < len(texts)
-    for row, each in enumerate(result.to_pylist()):
-        if not each["kept"]:
-            assert alike(texts[row], texts[each["twin"]], dedupe) >= 0.3
-            assert all(a != b for a, b in combinations(kept.tolist(), 2))
+def test_a_pair_that_no_band_proposed_is_judged_where_others_connect_the_two() -> None:
+    draw = random.Random(11)
+    words = [f"word{n}" for n in range(3_000)]
+    page = draw.choices(words, k=100)
+    texts = [" ".join([*page, *draw.choices(words, k=45)]) for _ in range(6)]
+    dedupe = Dedupe(threshold=0.4, bands=4, rows=3)
+
+    def kept(*rows: int) -> int:
+        return select_rows(column([texts[row] for row in rows]), dedupe)["kept"].to_pylist().count(True)
+
+    together = {(a, b): kept(a, b) == 1 for a, b in combinations(range(6), 2)}
+    assert all(alike(texts[a], texts[b], dedupe) > 0.5 for a, b in together)
+    apart = [pair for pair, found in together.items() if not found]
+    joined = [
+        (a, b, c) for a, c in apart for b in range(6)
+        if together.get((min(a, b), max(a, b))) and together.get((min(b, c), max(b, c)))
+    ]  # fmt: skip
+    assert joined and all(kept(*rows) == 1 for rows in joined)
+
+
+@pytest.mark.parametrize("small", [components.SMALL, 0])
+@pytest.mark.parametrize("threshold", [2 / 3, 0.3333333333333333, 0.7999999999999999, 0.1 + 0.7, 1e-12])
+def test_a_threshold_of_many_digits_is_one(threshold: float, small: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(components, "SMALL", small)
+    words = [f"word{n}" for n in range(1_200)]
+    texts = [" ".join(words[100:]), " ".join(words[:1_100]), "some other words than those"]
+    result = select_rows(column(texts), Dedupe(threshold=threshold, shingle=1, bands=60, rows=1))
+    assert result["twin"].to_pylist() == [None, 0, None]
+    assert (result["both"].to_pylist()[1], result["either"].to_pylist()[1]) == (1_000, 1_200)
+
+
+def test_a_component_of_much_text_is_not_read_at_once() -> None:
+    half = components.TEXT_AT_ONCE // 2
+    for size, large in ((half, 1), (half + 1, 0)):
+        linked = Linked(np.zeros(2, np.uint32), np.arange(2, dtype=np.uint64), np.ones(2, bool), np.full(2, size))
+        assert grouped(linked)[2].large == large

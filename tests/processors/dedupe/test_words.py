@@ -103,3 +103,12 @@ def test_what_lies_around_a_text_is_not_read(unit: str) -> None:
     ):
         found = shingle_column(array, unit, 1)
         assert [found.hashes[a:b].tolist() for a, b in zip(found.offsets, found.offsets[1:], strict=False)] == alone
+
+
+@given(st.binary(max_size=200))
+@example(b"a\xc0 b")  # read as a blank of two bytes
+def test_bytes_that_are_no_text_come_to_an_end(raw: bytes) -> None:
+    buffers = [None, pa.py_buffer(np.array([0, len(raw)])), pa.py_buffer(raw)]
+    array = pa.Array.from_buffers(pa.large_string(), 1, buffers)
+    for unit in ("words", "segmented", "characters"):
+        assert shingle_column(array, unit, 1).tokens[0] <= len(raw)
