@@ -46,9 +46,11 @@ class Heldout:
     share: float = 0.0
     seed: int = 0
 
-    def of(self, names: np.ndarray) -> np.ndarray:
-        """Whether the components of these names (uint8[n, 16]) are held out."""
-        return below(draw(names, self.seed), self.share)
+    def of(self, heads: np.ndarray) -> np.ndarray:
+        """Whether components are held out, given the heads of their smallest sets' names (uint64[n])."""
+        names = np.zeros((len(heads), 2), ">u8")
+        names[:, 0] = heads
+        return below(draw(names.view(np.uint8), self.seed), self.share)
 
 
 @dataclass(frozen=True)
@@ -215,12 +217,12 @@ def _decided(facts: Facts, members: Members, chosen: Chosen, settings: DecideSet
 
 
 def _smallest_sets(members: Members) -> np.ndarray:
-    """What names each document's component: the head of its smallest set's name, uint8[n, 16]."""
+    """What names each document's component: the head of its smallest set's name, uint64[n]."""
     order = np.lexsort((members.set, members.component))
     _, first, inverse = np.unique(members.component[order], return_index=True, return_inverse=True)
-    names = np.zeros((len(order), 2), ">u8")
-    names[order, 0] = members.set[order[first[inverse]]]
-    return names.view(np.uint8)
+    names = np.empty(len(order), np.uint64)
+    names[order] = members.set[order[first[inverse]]]
+    return names
 
 
 def _binary(ids: np.ndarray) -> pa.Array:

@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpus.files import File, id_bytes, read_aligned, read_table, write_parquet
+from corpus.files import File, read_aligned, read_table, write_parquet
 from corpus.ledger import PASSED, Count
 from corpus.schema import SELECTION
 from corpus.stage import Output, Part, Stage
 from corpus.store import Store
+from processors.dedupe.candidates import head
 from processors.dedupe.decide import BY, DECIDED, Heldout
 
 
@@ -39,7 +40,7 @@ def select(store: Store, part: Part) -> Output:
     place[linked["row"].to_numpy()] = np.arange(linked.num_rows)
     beside = linked.take(pa.array(place, mask=place < 0)).combine_chunks()
     kept = pc.if_else(pa.array(place < 0), passes, beside["kept"].combine_chunks())
-    alone = pa.array(settings.heldout.of(id_bytes(table["set"])))
+    alone = pa.array(settings.heldout.of(head(table["set"])))
     heldout = pc.if_else(pa.array(place < 0), alone, beside["heldout"].combine_chunks())
     split = pc.if_else(kept, pc.if_else(heldout, "heldout", "train"), None)
     counts = [beside[name].combine_chunks().cast(pa.int64()) for name in ("both", "either")]
@@ -79,4 +80,4 @@ def _counts(part: str, selection: pa.Table, sizes: np.ndarray) -> tuple[Count, .
     )
 
 
-SELECT = Stage("select", select, version=3)
+SELECT = Stage("select", select, version=4)

@@ -74,7 +74,7 @@ class Kept:
     def __init__(self, sets: Spilled, threshold: float) -> None:
         self._limit = fraction(threshold)
         self._sets = sets
-        shingles = 4 * int(sets.starts[-1]) // max(len(sets.starts) - 1, 1)  # a bitmap has four bits for each
+        shingles = 8 * int(sets.starts[-1]) // max(len(sets.starts) - 1, 1)  # a bitmap has eight bits for each
         self._bits = min(max(shingles.bit_length(), _BITS[0]), _BITS[-1])
         self._facts = np.zeros((8, 4), np.int64)  # of a set: name, number, size, the largest that can be alike
         self._bitmaps = np.zeros((8, 1 << self._bits - 6), np.uint64)
