@@ -224,9 +224,11 @@ def tokenize(
 def main() -> None:
     """Run a command. Exit codes: 0 done, 1 a mistake that the line explains, 2 wrong usage, 130 interrupted."""
     from corpus.errors import GristmillError
+    from corpus.interrupt import remembered
 
     try:
-        app()
+        with remembered():
+            app()
     except GristmillError as error:
         if os.environ.get("GRISTMILL_DEBUG"):
             raise

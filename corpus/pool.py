@@ -15,6 +15,7 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Protocol
 
+from corpus import interrupt
 from corpus.errors import DataError
 from corpus.stage import Batch, Entry, Part, Stage, in_order, pending, run_batch
 from corpus.store import Store
@@ -110,11 +111,13 @@ class PoolRun:
 
     def __call__(self, stage: Stage, parts: Sequence[Part]) -> list[Entry]:
         """Run what is missing. Raises what the work raises; a batch whose worker dies twice raises DataError."""
+        interrupt.check()
         todo = pending(self.store, stage, parts, self.pool.workers)
         finished: list[Entry] = []
         self.progress(stage.name, len(todo.done), len(parts), 0)
         for entries in self._each(todo.batches):
             finished += entries
+            interrupt.check()
             self.progress(stage.name, len(todo.done) + len(finished), len(parts), len(finished))
         return in_order(parts, todo.done, finished)
 

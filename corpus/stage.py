@@ -8,13 +8,10 @@ the content of the inputs. Worker counts, engines and places are never in it.
 `run_batch` is the whole work of a batch: a plain process pool and Prefect's tasks call the same function.
 """
 
-import contextlib
-import ctypes
 import dataclasses
 import hashlib
 import json
 import logging
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -22,8 +19,7 @@ from importlib.metadata import version
 from itertools import groupby
 from typing import Any, Protocol
 
-import pyarrow as pa
-
+from corpus import memory
 from corpus.errors import DataError
 from corpus.files import File
 from corpus.ledger import Count
@@ -223,18 +219,10 @@ def run_batch(batch: Batch) -> list[Entry]:
         finished.append(
             Entry(batch.stage.name, part.name, part.source, mark, what, output.files, output.counts, output.info)
         )
-        _give_back()
+        memory.give_back()  # else a worker's peak grows with its stages
     name = hashlib.sha256("".join(entry.fingerprint for entry in finished).encode()).hexdigest()[:32]
     batch.store.put(f"entries/{batch.stage.name}/{name}.json", canonical(finished))
     return finished
-
-
-def _give_back() -> None:
-    """Let the system have what a part took: Arrow and glibc keep it, and a worker's peak would grow with its stages."""
-    pa.default_memory_pool().release_unused()
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError):  # another C library
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 def in_order(parts: Sequence[Part], done: dict[str, Entry], finished: Iterable[Entry]) -> list[Entry]:

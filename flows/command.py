@@ -12,6 +12,7 @@ from typing import Any
 from prefect import Flow
 from prefect.exceptions import TerminationSignal
 
+from corpus import interrupt
 from corpus.errors import GristmillError
 from corpus.recipe import load_recipe
 from flows import path, server
@@ -38,7 +39,7 @@ def run(flow: Flow[..., Any], recipe: str, **options: Any) -> int:
         handler.addFilter(_worth_showing)
     try:
         path.check(load_recipe(recipe))  # a mistake in it costs no server
-        with server.serving():
+        with interrupt.remembered(), server.serving():
             flow(recipe, **options)
     except GristmillError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -27,6 +27,7 @@ from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 from prefect.utilities.annotations import quote
 
+from corpus import interrupt
 from corpus.pool import Pool
 from corpus.publish import Published
 from corpus.recipe import Recipe
@@ -54,6 +55,7 @@ class TaskRuns:
 
     def __call__(self, stage: Stage, parts: Sequence[Part]) -> list[Entry]:
         """One entry a part, in the order of `parts`. Raises what the first failing batch raises."""
+        interrupt.check()
         todo = pending(self.store, stage, parts, self.pool.workers)
         get_run_logger().info("%s: %d of %d parts to do", stage.name, todo.num_missing, len(parts))
         if not todo.batches:
@@ -64,6 +66,7 @@ class TaskRuns:
         finished: list[Entry] = []
         for future in as_completed(futures):
             finished += future.result()
+            interrupt.check()
             update_progress_artifact(progress, 100 * len(finished) / todo.num_missing)
         return in_order(parts, todo.done, finished)
 

@@ -4,7 +4,6 @@ In: a path, how to read it, what is to be passed over, and how many items were g
 a few hundred at a time, and on the board of `sources.hand` what is being done.
 """
 
-import contextlib
 import ctypes
 import mmap
 import os
@@ -21,13 +20,13 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+from corpus import memory
 from sources import hand
 from sources.apart import LENGTH, REST, Refusal
 from sources.item import Document, Item, Unit
 from sources.settings import ReadSettings
 
 _SEND_BYTES, _SEND_ITEMS, _SEND_SECONDS = 2**18, 256, 0.2
-_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD = -3, -1  # malloc.h
 _item = attrgetter(*(f.name for f in fields(Item) if f.name != "document"))
 _document = attrgetter(*(f.name for f in fields(Document)))
 
@@ -35,7 +34,7 @@ _document = attrgetter(*(f.name for f in fields(Document)))
 def _main(board_number: int) -> None:
     """Do one job after another, until there are none or nobody listens."""
     _die_with_parent()
-    _give_back_large_blocks()
+    memory.give_back_large_blocks()
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # what a library prints must not end up among the items
     board = mmap.mmap(board_number, hand.BOARD_BYTES)
@@ -47,7 +46,7 @@ def _main(board_number: int) -> None:
                 _prepare(board)
             _send_items(out, board, path, settings, refusals, skip)
             _send(out, "done", time.process_time() - begun)
-            _give_back()
+            memory.give_back()
         except BrokenPipeError:
             return
         except Exception as error:  # not of this process: it is raised where the items are asked for
@@ -145,21 +144,6 @@ def _portable(error: Exception) -> Exception:
         return pickle.loads(pickle.dumps(error))
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
-
-
-def _give_back_large_blocks() -> None:
-    """Have glibc map every block of a megabyte and more by itself: else it comes to keep those of up to 32 MB."""
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError):
-            ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2**20)
-            ctypes.CDLL(None).mallopt(_M_TRIM_THRESHOLD, 2**24)
-
-
-def _give_back() -> None:
-    """Let the system have the memory that a file took: what glibc keeps grows from file to file."""
-    if sys.platform == "linux":
-        with contextlib.suppress(AttributeError):  # another C library
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _die_with_parent() -> None:

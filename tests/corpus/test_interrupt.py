@@ -1,0 +1,60 @@
+"""A Ctrl-C stops a build, also one that comes where Python can raise nothing."""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from corpus import interrupt
+from corpus.pool import Pool, PoolRun
+from corpus.recipe import load_recipe
+from corpus.store import Store
+from flows import path
+
+
+class Dying:
+    """What a destructor raises is printed, and gone."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.fixture
+def ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_lost_interrupt_stops_the_build_at_the_next_batch(world: Path) -> None:
+    recipe, seen = load_recipe(world), []
+
+    def progress(stage: str, done: int, total: int, ran: int) -> None:
+        seen.append(stage)
+        if len(seen) == 2:
+            Dying()
+
+    store = Store(recipe.store_url)
+    with interrupt.remembered(), Pool(1, store) as pool, pytest.raises(KeyboardInterrupt):
+        path.build(recipe, store, PoolRun(store, pool, progress))
+    assert len(seen) == 2
+    interrupt.check()  # of the next build, nobody asked anything
+    with Pool(1, store) as pool:
+        assert path.build(recipe, store, PoolRun(store, pool)).new
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_an_interrupt_is_raised_at_once() -> None:
+    with interrupt.remembered(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_ignored_interrupt_stays_ignored() -> None:
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interrupt.remembered():
+            signal.raise_signal(signal.SIGINT)
+            interrupt.check()
+    finally:
+        signal.signal(signal.SIGINT, former)
