@@ -100,6 +100,18 @@ def lift(outer: list[Span], inner: list[Span]) -> list[Span]:
     return [*(span for _, span in waiting), *reversed(settled)]
 
 
+def compose(outer: pa.Array, inner: pa.Array) -> pa.Array:
+    """`lift` for columns of spans, null where a row has none of either."""
+    left, right = (column.value_lengths().fill_null(0).to_numpy() > 0 for column in (outer, inner))
+    both = np.flatnonzero(left & right)
+    rows = zip(outer.take(pa.array(both)).to_pylist(), inner.take(pa.array(both)).to_pylist(), strict=True)
+    lifted = [lift([Span(**span) for span in cut], [Span(**span) for span in more]) for cut, more in rows]
+    joined = pa.array([[span._asdict() for span in row] for row in lifted], SPANS)
+    places = np.where(left, 0, len(outer)) + np.arange(len(outer))
+    places[both] = 2 * len(outer) + np.arange(len(both))
+    return pa.concat_arrays([outer, inner, joined]).take(pa.array(places, mask=~(left | right)))
+
+
 def _rendered_end(start: int, span: Span) -> int:
     return start + len(span.replacement.encode())
 

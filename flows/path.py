@@ -13,6 +13,7 @@ from corpus import publish
 from corpus.dedupe import Dedupe
 from corpus.errors import InputError, RecipeError
 from corpus.files import File
+from corpus.own import code_of, is_own
 from corpus.publish import Built, Published
 from corpus.recipe import Recipe, Source
 from corpus.stage import Entry, Part, Run
@@ -27,11 +28,11 @@ from processors.dedupe.gate import check_removed
 from processors.dedupe.probe import PROBE, probe_part
 from processors.dedupe.simplified import check_installed
 from processors.dedupe.stages import DEDUPE, decide_alike, find_alike, select_documents
-from processors.filters.chain import CHAINS, load_chain, named_chain, number_identity, number_names, rule_identity
+from processors.filters.chain import number_identity, number_names, rule_identity
+from processors.filters.load import CHAINS, load_chain, named_chain
 from processors.filters.rule import Filter
 from processors.filters.stages import JUDGE, SCORE
 from sources.ingest import INGEST
-from sources.own import code_of, is_own
 from sources.plan import plan_ingest
 from sources.read import READERS, ReadSettings
 from tokenizer.encode import ENCODE

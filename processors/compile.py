@@ -63,7 +63,8 @@ def warm_batches() -> None:
     from processors.dedupe.components import SMALL
     from processors.dedupe.cut import cut_texts
     from processors.dedupe.table import select_rows
-    from processors.filters.chain import CHAINS, named_chain, score_table
+    from processors.filters.chain import score_table
+    from processors.filters.load import CHAINS, named_chain
 
     table = pa.table({"id": np.arange(2), "text": pa.array(TEXTS, pa.large_string())})
     for chain in CHAINS:

@@ -41,7 +41,8 @@ def extract_page(page: str, extractor: str) -> str:
 
 def score_file(table: Path, out: Path, chain: str) -> str:
     """Write `id`, `kept`, `rules` and a column for each score of a bundled chain; returns a line that sums up."""
-    from processors.filters.chain import named_chain, score_table
+    from processors.filters.chain import score_table
+    from processors.filters.load import named_chain
 
     check_place(out)
     scored = score_table(read_id_text(table), named_chain(chain))

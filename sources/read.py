@@ -3,19 +3,21 @@
 What a file is, its source's kind and its own first bytes and name say.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 
+from corpus.own import defined
 from sources.books.read import read_books
 from sources.code.read import read_code
 from sources.item import Item
-from sources.own import Reader, own_reader
 from sources.settings import ReadSettings
 from sources.tables.read import read_tabular
 from sources.web.read import read_web
 
 __all__ = ["READERS", "ReadSettings", "read"]
+
+Reader = Callable[[Path, ReadSettings], Iterator[Item]]
 
 # A new kind of source is one file and one line here; a reader of the user's own needs no line (docs/new_source.md).
 READERS: dict[str, Reader] = {
@@ -33,7 +35,7 @@ def read(path: Path, settings: ReadSettings) -> Iterator[Item]:
         return iter([Item(0, 0, "quarantined", "empty_file", "the file holds no bytes")])
     if settings.reader:
         file, _, function = settings.kind.rpartition(":")
-        items = own_reader(settings.reader, file, function)(path, settings)
+        items = defined(settings.reader, file, function)(path, settings)
     else:
         items = READERS[settings.kind](path, settings)
     first = next(items, None)

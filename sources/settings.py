@@ -21,7 +21,7 @@ class ReadSettings:
     kind: str
     """`web`: WARC, WET, HTML files; `books`: EPUB, plain text, zip of texts; `code`: tar, zip, git, Parquet, files;
     `tabular`: Parquet, Arrow, JSONL, CSV, TSV; `file.py:function`: a reader of one's own beside the recipe
-    (`sources.own`)."""
+    (`corpus.own`)."""
     reader: str = field(default="", metadata={"key": False})
     """Of such a kind, the text of the file."""
     extractor: str = "main"

@@ -1,4 +1,4 @@
-"""A chain of filters: named in TOML, scored on text, judged on numbers.
+"""A chain of filters: scored on text, judged on numbers.
 
     score   batch (id, text, …)   -> id, a column `filter.score` for each number, spans
     judge   those numbers         -> the rules that fired, `filter.rule`, in chain order
@@ -6,139 +6,56 @@
 Where a filter cuts, the filters behind it in the chain read what is left; all spans are in bytes of the stored text.
 """
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpus.errors import InputError, RecipeError
-from corpus.strict import Text, read_toml, unknown
-from corpus.text import SPANS, Span, lift, render_column
-from processors.filters.c4 import C4
-from processors.filters.file_kind import FileKind
-from processors.filters.fineweb import FineWeb
-from processors.filters.gopher_quality import GopherQuality
-from processors.filters.gopher_repetition import GopherRepetition
-from processors.filters.language import Language
-from processors.filters.licence import Licence
+from corpus.errors import InputError
+from corpus.text import SPANS, compose, render_column
+from processors.filters.load import Chain
 from processors.filters.measure import Measures
+from processors.filters.placed import JUDGED, Placed
 from processors.filters.rule import SPANS as SPANS_NAME
 from processors.filters.rule import Filter
-from processors.filters.source_code import SourceCode
 
-Chain = tuple[Filter, ...]
+Scores: TypeAlias = pa.RecordBatch | pa.Table | Mapping[str, pa.Array]
 
-# A new filter is one file and one line here.
-FILTERS: dict[str, type[Any]] = {
-    "language": Language,
-    "gopher_repetition": GopherRepetition,
-    "gopher_quality": GopherQuality,
-    "c4": C4,
-    "fineweb": FineWeb,
-    "code": SourceCode,
-    "licence": Licence,
-    "file_kind": FileKind,
-}
-CHAINS = ("web", "books", "code", "text")
-OWN = Text("chain", "")  # tables that come from no file
-
+LANGUAGE = "language"  # the filter that says for those behind it which language a text is in
 _BATCH_BYTES = 64 << 20
 _BATCH_ROWS = 10_000
-
-
-def named_chain(name: str, where: str = "chain", others: Sequence[str] = ()) -> Chain:
-    """The bundled chain of that name, from the TOML file beside this module.
-
-    `where` is the line that asked for it, `others` are names it could have meant as well.
-
-    Raises:
-        RecipeError: there is none of that name.
-    """
-    if name not in CHAINS:
-        raise unknown(where, "filter chain", name, [*CHAINS, *others])
-    path = Path(__file__).with_name(f"{name}.toml")
-    text, table = read_toml(path)
-    return load_chain(table["filter"], Text(str(path), text, "filter"))
-
-
-def load_chain(tables: Sequence[Mapping[str, object]], text: Text = OWN) -> Chain:
-    """The filters that tables `{name = …, setting = …}` describe, in order; settings not named keep defaults.
-
-    `text` is what the array of tables was read from. Raises:
-        RecipeError: an unknown filter or setting, a value of the wrong kind, or a filter named twice.
-    """
-    chain = tuple(_load_filter(dict(table), replace(text, index=n)) for n, table in enumerate(tables))
-    names = [each.name for each in chain]
-    for name in names:
-        if names.count(name) > 1:
-            raise RecipeError(
-                f"{text.path}: filter `{name}` stands {names.count(name)} times in one chain; name it once"
-            )
-    return chain
-
-
-def _load_filter(table: dict[str, object], text: Text) -> Filter:
-    name = table.pop("name", None)
-    if not isinstance(name, str):
-        raise RecipeError(
-            f'{text.path}: a filter of [[{text.header}]] has no name; add name = "…": {", ".join(FILTERS)}'
-        )
-    if name not in FILTERS:
-        raise unknown(text.line("name"), "filter", name, list(FILTERS))
-    known = {field.name: field.default for field in fields(FILTERS[name])}
-    settings = {}
-    for key, value in table.items():
-        if key not in known:
-            raise unknown(text.line(key), f"setting of {name}", key, list(known))
-        settings[key] = _checked(f"{text.line(key)}: `{key}`", value, known[key])
-    loaded: Filter = FILTERS[name](**settings)
-    return loaded
-
-
-def _checked(where: str, value: Any, default: object) -> object:
-    """The value in the kind of the default."""
-    if isinstance(default, bool):
-        if isinstance(value, bool):
-            return value
-        raise RecipeError(f"{where} is {value!r}, it must be true or false")
-    if isinstance(default, tuple):
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise RecipeError(f'{where} is {value!r}, it must be a list of strings, like ["en", "de"]')
-    if isinstance(default, str):
-        if isinstance(value, str):
-            return value
-        raise RecipeError(f'{where} is {value!r}, it must be a string, like "{default}"')
-    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
-        raise RecipeError(f"{where} is {value!r}, it must be a number; inf or -inf switches the rule off")
-    if isinstance(default, float):
-        return float(value)
-    if isinstance(value, float) and math.isfinite(value) and not value.is_integer():
-        raise RecipeError(f"{where} is {value!r}, it must be a whole number")
-    return int(value) if math.isfinite(value) else value
 
 
 def number_identity(chain: Chain) -> dict[str, object]:
     """What the numbers depend on: each filter's version, number settings and libraries, as JSON data.
 
-    The order counts, because a filter that cuts changes what the next one reads.
+    The order counts, because a filter that cuts changes what the next one reads; and where a filter waits for others,
+    their rules count, because they say what it reads at all.
     """
-    return {
-        each.name: {
-            "place": place,
-            "version": each.version,
-            "settings": each.number_settings(),
-            "libraries": {library: version(library) for library in each.libraries},
-        }
-        for place, each in enumerate(chain)
+    return {each.name: {"place": place, **_identity(each, chain)} for place, each in enumerate(chain)}
+
+
+def _identity(each: Filter, chain: Chain) -> dict[str, object]:
+    identity: dict[str, object] = {
+        "version": each.version,
+        "settings": each.number_settings(),
+        "libraries": {library: version(library) for library in each.libraries},
     }
+    return identity | ({"after": rule_identity(_waits_for(each, chain))} if only_if(each) else {})
+
+
+def only_if(each: Filter) -> tuple[str, ...]:
+    """The names of the filters whose rules must not have fired for this one to score a document."""
+    return each.only_if if isinstance(each, Placed) else ()
+
+
+def _waits_for(each: Filter, chain: Chain) -> Chain:
+    return tuple(other for other in chain if other.name in only_if(each))
 
 
 def rule_identity(chain: Chain) -> dict[str, object]:
@@ -163,23 +80,50 @@ def score(batch: pa.RecordBatch, chain: Chain) -> pa.RecordBatch:
     for name in columns_of(chain):
         if name not in batch.schema.names:
             batch = batch.append_column(name, pa.nulls(len(batch), pa.string()))
-    measures, spans = Measures(batch.column("text")), pa.nulls(len(batch), SPANS)
+    languages = batch.column("language") if "language" in batch.schema.names else pa.nulls(len(batch), pa.string())
+    spans, views = pa.nulls(len(batch), SPANS), dict[tuple[str, ...], _View]()
     for each in chain:
-        scores = each.scores(batch, measures)
+        waits = only_if(each)
+        if waits not in views:
+            views[waits] = _view(batch, languages, judge(columns, _waits_for(each, chain)) if waits else None)
+        scores = views[waits].scores(each)
         cuts = scores.pop(SPANS_NAME, None)
         columns |= {f"{each.name}.{name}": column for name, column in scores.items()}
+        if each.name == LANGUAGE:
+            languages = scores.get("lang", scores["label"])
+            views.clear()
         if cuts is not None and cuts.null_count < len(cuts):
-            spans = cuts if spans.null_count == len(spans) else _composed(spans, cuts)
+            spans = cuts if spans.null_count == len(spans) else compose(spans, cuts)
             text = render_column(batch.column("text"), cuts)
             batch = batch.set_column(batch.schema.get_field_index("text"), "text", text)
-            measures = Measures(text)
+            views.clear()
     return pa.RecordBatch.from_pydict(columns | {SPANS_NAME: spans})
 
 
-def _composed(outer: pa.Array, inner: pa.Array) -> pa.Array:
-    rows = zip(outer.to_pylist(), inner.to_pylist(), strict=True)
-    lifted = [lift([Span(**span) for span in cut or ()], [Span(**span) for span in more or ()]) for cut, more in rows]
-    return pa.array([[span._asdict() for span in row] or None for row in lifted], SPANS)
+@dataclass(frozen=True)
+class _View:
+    """The rows of a batch that a filter scores, and what is counted of them once for all filters."""
+
+    batch: pa.RecordBatch
+    measures: Measures
+    places: pa.Array | None  # of each row of the whole batch, its row here, null where it is not
+
+    def scores(self, each: Filter) -> dict[str, pa.Array]:
+        """The filter's columns for the whole batch."""
+        scores = each.scores(self.batch, self.measures)
+        if self.places is None:
+            return scores
+        spread = {name: column.take(self.places) for name, column in scores.items()}
+        return {JUDGED: pc.cast(self.places.is_valid(), pa.int64()), **spread}
+
+
+def _view(batch: pa.RecordBatch, languages: pa.Array, fired: pa.Array | None) -> _View:
+    if fired is None:
+        return _View(batch, Measures(batch.column("text"), languages), None)
+    rows = pc.equal(pc.list_value_length(fired), 0)
+    places = pc.if_else(rows, pc.subtract(pc.cumulative_sum(pc.cast(rows, pa.int64())), 1), None)
+    inside = batch.filter(rows)
+    return _View(inside, Measures(inside.column("text"), languages.filter(rows)), places)
 
 
 def number_names(chain: Chain) -> list[str]:
@@ -189,20 +133,24 @@ def number_names(chain: Chain) -> list[str]:
     return [name for name, kind in kinds.items() if pa.types.is_floating(kind) or pa.types.is_integer(kind)]
 
 
-def judge(scores: pa.RecordBatch | pa.Table, chain: Chain) -> pa.Array:
+def judge(scores: Scores, chain: Chain) -> pa.Array:
     """The rules that fire in each row: list<string> of `filter.rule`, in chain order, empty where none does."""
-    names, fired = [], []
-    for each in chain:
-        for rule in each.rules():
-            names.append(f"{each.name}.{rule.name}")
-            column = scores[f"{each.name}.{rule.score}"]
-            if isinstance(column, pa.ChunkedArray):
-                column = column.combine_chunks()
-            fired.append(rule.fires(column).to_numpy(zero_copy_only=False))
-    table = np.array(fired, np.bool_).reshape(len(names), scores.num_rows).T
-    rows, rules = np.nonzero(table)
-    offsets = np.searchsorted(rows, np.arange(scores.num_rows + 1)).astype(np.int32)
+    names, fired = fires(scores, chain)
+    rows, rules = np.nonzero(fired.T)
+    offsets = np.searchsorted(rows, np.arange(fired.shape[1] + 1)).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(names, pa.string()).take(pa.array(rules)))
+
+
+def fires(scores: Scores, chain: Chain) -> tuple[list[str], np.ndarray]:
+    """The names of the rules in force, in chain order, and in which rows each fires: bool[rules, rows]."""
+    rules = [(each.name, rule) for each in chain for rule in each.rules()]
+    fired = np.zeros((len(rules), len(scores["id"])), np.bool_)
+    for number, (name, rule) in enumerate(rules):
+        column = scores[f"{name}.{rule.score}"]
+        if isinstance(column, pa.ChunkedArray):
+            column = column.combine_chunks()
+        fired[number] = rule.fires(column).to_numpy(zero_copy_only=False)
+    return [f"{name}.{rule.name}" for name, rule in rules], fired
 
 
 def score_table(table: pa.Table, chain: Chain) -> pa.Table:

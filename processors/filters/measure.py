@@ -28,10 +28,14 @@ def buffers(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
 
 
 class Measures:
-    """Counts of each text: `measures["words"]` is int64[n]. Names: `kernel.COLUMNS`. A null text counts as empty."""
+    """Counts of each text: `measures["words"]` is int64[n]. Names: `kernel.COLUMNS`. A null text counts as empty.
 
-    def __init__(self, texts: pa.Array) -> None:
+    `languages` are the texts' codes (string, null where not known).
+    """
+
+    def __init__(self, texts: pa.Array, languages: pa.Array | None = None) -> None:
         self.texts = texts
+        self.languages = pa.nulls(len(texts), pa.string()) if languages is None else languages
         self._counts: dict[str, np.ndarray] = {}
         self._grams = False
 

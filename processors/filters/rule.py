@@ -3,17 +3,22 @@
 A filter is one file with one frozen dataclass. Its fields are settings; `scores` turns a batch into columns of numbers
 and opens the text; `rules` turns thresholds into data and opens nothing. So another threshold needs only the stored
 numbers. Filters are named in one visible place, `chain.FILTERS`.
+
+Where publications disagree, a filter has a field `variant`, a table `VARIANTS` with the thresholds of each, and
+`SOURCES`, which says where they stand; fields that are `BY_VARIANT` take the value of the variant chosen.
 """
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from corpus.strict import unknown
 from processors.filters.measure import Measures
 
+BY_VARIANT = math.nan  # a threshold that the variant sets
 SPANS = "spans"  # the name under which a filter that cuts or masks returns its spans, beside its scores
 
 
@@ -69,16 +74,37 @@ def in_force(*rules: Rule) -> tuple[Rule, ...]:
     )
 
 
+def fill(each: Any) -> None:
+    """For a filter's `__post_init__`: each threshold that is `BY_VARIANT` takes its variant's value.
+
+    Raises RecipeError for a variant that there is not.
+    """
+    if each.variant not in each.VARIANTS:
+        raise unknown(each.name, "variant", each.variant, list(each.VARIANTS))
+    for key, value in each.VARIANTS[each.variant].items():
+        if isinstance(getattr(each, key), float) and math.isnan(getattr(each, key)):
+            object.__setattr__(each, key, value)
+
+
 class Filter(Protocol):
     """A frozen dataclass with thresholds as fields; every field has the published value as its default.
 
     One that judges what ingest found names those columns of a document in `columns: ClassVar[tuple[str, ...]]`; they
-    are strings, null where the document has none.
+    are strings, null where the document has none. Settings that are paths stand in `paths: ClassVar[tuple[str, ...]]`:
+    in a recipe they are relative to its folder, and their content counts (`digest.digest`), not their place.
     """
 
-    name: ClassVar[str]
-    version: ClassVar[int]  # raised by hand when the numbers move
-    libraries: ClassVar[tuple[str, ...]]  # distributions whose installed version can move the numbers
+    @property
+    def name(self) -> str:
+        """What its columns and rules are called by; a ClassVar, as are the next two."""
+
+    @property
+    def version(self) -> int:
+        """Raised by hand when the numbers move."""
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Distributions whose installed version can move the numbers."""
 
     def number_settings(self) -> dict[str, object]:
         """What changes a number, for the fingerprint of the scores; thresholds are not among it."""

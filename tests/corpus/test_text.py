@@ -4,7 +4,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from corpus.text import SPANS, Span, lift, merge, render, render_column
+from corpus.text import SPANS, Span, compose, lift, merge, render, render_column
 
 
 def test_render_replaces_bytes_not_characters() -> None:
@@ -68,3 +68,10 @@ def test_lift_renders_in_one_step_what_two_would(world: tuple[str, list[Span], l
     lifted = lift(outer, inner)
     assert render(text, lifted) == render(render(text, outer), inner)
     assert all(a.end <= b.start for a, b in pairwise(lifted))
+
+
+@given(st.lists(twice_cut_texts(), max_size=5))
+def test_columns_compose_row_by_row(rows: list[tuple[str, list[Span], list[Span]]]) -> None:
+    outer, inner = (pa.array([[span._asdict() for span in row[at]] or None for row in rows], SPANS) for at in (1, 2))
+    whole = pa.array([text for text, _, _ in rows], pa.large_string())
+    assert render_column(whole, compose(outer, inner)).equals(render_column(render_column(whole, outer), inner))

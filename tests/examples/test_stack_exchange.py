@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from corpus.errors import InputError, RecipeError
+from corpus.own import code_of
 from corpus.pool import Pool, PoolRun
 from corpus.recipe import load_recipe
 from corpus.store import Store
 from flows import path as flow
 from sources.ingest import tiled
-from sources.own import code_of
 from sources.read import ReadSettings, read
 
 ROOT = Path(__file__).parents[2]

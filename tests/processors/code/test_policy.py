@@ -5,7 +5,8 @@ import pytest
 
 from corpus.errors import RecipeError
 from processors.code.policy import Policy, group_of
-from processors.filters.chain import judge, load_chain, number_identity, rule_identity, score, score_table
+from processors.filters.chain import judge, number_identity, rule_identity, score, score_table
+from processors.filters.load import load_chain
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,8 @@ import pytest
 
 from corpus.errors import InputError, RecipeError
 from corpus.text import render_column
-from processors.filters.chain import (
-    CHAINS,
-    FILTERS,
-    judge,
-    load_chain,
-    named_chain,
-    number_identity,
-    rule_identity,
-    score,
-    score_table,
-)
+from processors.filters.chain import judge, number_identity, rule_identity, score, score_table
+from processors.filters.load import CHAINS, FILTERS, load_chain, named_chain
 
 PROSE = """The owner of this old house went to the market with his two sons early in the morning.
 Rain had been falling since midnight, and nobody wanted to carry the heavy baskets home again.
