@@ -130,6 +130,33 @@ def sample(
 
 
 @app.command()
+def replay(
+    corpus: Root,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="[source:]filter.rule=value, …=off, or filter.score>value; may be given again."),
+    ] = None,
+) -> None:
+    """Ask what filters would keep with other thresholds; opens no text."""
+    from corpus.store import Store
+    from report.replay import parse_change
+    from report.replay import replay as ask
+    from report.thresholds import show_replay
+
+    show_replay(console(), ask(Store(corpus), [parse_change(told) for told in change or ()]))
+
+
+@app.command()
+def thresholds(corpus: Root, source: Annotated[str | None, typer.Option(help="Only of one source.")] = None) -> None:
+    """Show what each threshold drops, and at which ones 1, 5 and 10 % would fall."""
+    from corpus.store import Store
+    from report.thresholds import show_thresholds
+    from report.thresholds import thresholds as find
+
+    show_thresholds(console(), find(Store(corpus), source))
+
+
+@app.command()
 def clusters(
     corpus: Root,
     source: Annotated[str | None, typer.Option(help="Only of what fell of one source.")] = None,

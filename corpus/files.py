@@ -7,7 +7,8 @@ leaves nothing that a later one could mistake.
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,6 +112,23 @@ def id_bytes(ids: pa.ChunkedArray | pa.Array) -> np.ndarray:
 
 def read_table(store: Store, file: File, columns: Sequence[str] | None = None) -> pa.Table:
     """Read a Parquet or Arrow file, or the columns asked for. Raises DataError where it is gone or not as recorded."""
+    with _intact(store, file) as buffer:
+        table = _read(file, buffer, columns)
+    if table.num_rows != file.rows:
+        raise DataError(f"{file.path} holds {table.num_rows} rows, {file.rows} are recorded; remove it and build again")
+    return table
+
+
+def column_names(store: Store, file: File) -> list[str]:
+    """The names of a Parquet file's columns. Raises as `read_table` does."""
+    with _intact(store, file) as buffer:
+        names: list[str] = pq.read_schema(pa.BufferReader(buffer)).names
+    return names
+
+
+@contextmanager
+def _intact(store: Store, file: File) -> Iterator[pa.Buffer]:
+    """A file's bytes. Raises DataError where they are not as recorded, or what is done with them shows it."""
     try:
         buffer = store.map(file.path)
     except OSError as error:
@@ -120,12 +138,9 @@ def read_table(store: Store, file: File, columns: Sequence[str] | None = None) -
     if buffer.size != file.bytes:
         raise DataError(f"{file.path} holds {buffer.size} bytes, {file.bytes} are recorded; remove it and build again")
     try:
-        table = _read(file, buffer, columns)
+        yield buffer
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{file.path} is damaged ({str(error).splitlines()[0]}); remove it and build again") from error
-    if table.num_rows != file.rows:
-        raise DataError(f"{file.path} holds {table.num_rows} rows, {file.rows} are recorded; remove it and build again")
-    return table
 
 
 def _read(file: File, buffer: pa.Buffer, columns: Sequence[str] | None) -> pa.Table:

@@ -78,6 +78,7 @@ def publish(store: Store, name: str, built: Built, tokenizer: Tokenizer, tokeniz
         "tokenizer": asdict(tokenizer),
         "order": {"path": train.path, "sha256": train.sha256},
         "mixture": mixture,
+        "rules": {entry.source: entry.identity["settings"]["rules"] for entry in built.judged},
         "planted": built.probed[0].info,
         "shards": [asdict(file) for file in shards if not file.path.startswith("shards/heldout/")],
         "heldout": _by_domain([file for file in shards if file.path.startswith("shards/heldout/")]),
