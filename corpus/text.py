@@ -57,29 +57,24 @@ def render_column(texts: pa.Array, spans: pa.Array | None) -> pa.Array:
     """
     if spans is None or spans.null_count == len(spans) or len(spans.flatten()) == 0:
         return texts
+    from corpus.splice import splice  # numba takes half a second to import
+
     data, offsets = _bytes(texts)
     flat = spans.flatten()
     counts = spans.value_lengths().fill_null(0).to_numpy().astype(np.int64)
     rows = np.repeat(np.arange(len(texts)), counts)
     starts, ends = flat.field("start").to_numpy(), flat.field("end").to_numpy()
-    replacements = flat.field("replacement").to_pylist()
-    sizes = np.array([len(text.encode()) for text in replacements], np.int64)
-
-    pieces, at = [], int(offsets[0])
-    firsts, lasts = (offsets[rows] + starts).tolist(), (offsets[rows] + ends).tolist()
-    for first, last, replacement in zip(firsts, lasts, replacements, strict=True):
-        pieces.append(data[at:first])
-        if replacement:
-            pieces.append(replacement.encode())
-        at = last
-    pieces.append(data[at : int(offsets[-1])])
+    replacements = flat.field("replacement")
+    sizes = pc.binary_length(replacements).to_numpy().astype(np.int64)
 
     lengths = np.diff(offsets)
     np.add.at(lengths, rows, sizes - (ends - starts))
-    rendered = pa.py_buffer(b"".join(pieces))
+    rendered = np.empty(int(lengths.sum()), np.uint8)
+    put = _bytes(replacements.cast(pa.large_string()))
+    splice(data, offsets[0], rendered, offsets[rows] + starts, offsets[rows] + ends, *put)
     places = pa.py_buffer(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
     valid = None if texts.null_count == 0 else pa.py_buffer(np.packbits(_valid(texts), bitorder="little"))
-    return pa.Array.from_buffers(pa.large_string(), len(texts), [valid, places, rendered])
+    return pa.Array.from_buffers(pa.large_string(), len(texts), [valid, places, pa.py_buffer(rendered)])
 
 
 def lift(outer: list[Span], inner: list[Span]) -> list[Span]:
@@ -102,14 +97,52 @@ def lift(outer: list[Span], inner: list[Span]) -> list[Span]:
 
 def compose(outer: pa.Array, inner: pa.Array) -> pa.Array:
     """`lift` for columns of spans, null where a row has none of either."""
-    left, right = (column.value_lengths().fill_null(0).to_numpy() > 0 for column in (outer, inner))
-    both = np.flatnonzero(left & right)
-    rows = zip(outer.take(pa.array(both)).to_pylist(), inner.take(pa.array(both)).to_pylist(), strict=True)
-    lifted = [lift([Span(**span) for span in cut], [Span(**span) for span in more]) for cut, more in rows]
+    counts = [spans.value_lengths().fill_null(0).to_numpy().astype(np.int64) for spans in (outer, inner)]
+    flat = [spans.flatten() for spans in (outer, inner)]
+    rows = [np.repeat(np.arange(len(outer)), count) for count in counts]
+    before, shift, touching = _between(flat, rows, counts[0])
+    moved = pa.StructArray.from_arrays(
+        [pa.array(flat[1].field("start").to_numpy() + shift), pa.array(flat[1].field("end").to_numpy() + shift),
+         flat[1].field("rule"), flat[1].field("replacement")],
+        fields=list(SPANS.value_type),
+    )  # fmt: skip
+    order = np.argsort(np.concatenate([2 * np.arange(len(flat[0])) + 1, 2 * before]), kind="stable")
+    values = pa.concat_arrays([flat[0], moved]).take(pa.array(order))
+    offsets = pa.array(np.concatenate([[0], np.cumsum(counts[0] + counts[1])]).astype(np.int32))
+    merged = pa.ListArray.from_arrays(offsets, values, type=SPANS, mask=pa.array(counts[0] + counts[1] == 0))
+
+    again = np.unique(rows[1][touching])
+    if len(again) == 0:
+        return merged
+    pairs = zip(*(spans.take(pa.array(again)).to_pylist() for spans in (outer, inner)), strict=True)
+    lifted = [lift([Span(**span) for span in cut], [Span(**span) for span in more]) for cut, more in pairs]
+    places = np.arange(len(outer))
+    places[again] = len(outer) + np.arange(len(again))
     joined = pa.array([[span._asdict() for span in row] for row in lifted], SPANS)
-    places = np.where(left, 0, len(outer)) + np.arange(len(outer))
-    places[both] = 2 * len(outer) + np.arange(len(both))
-    return pa.concat_arrays([outer, inner, joined]).take(pa.array(places, mask=~(left | right)))
+    return pa.concat_arrays([merged, joined]).take(pa.array(places))
+
+
+def _between(
+    flat: list[pa.StructArray], rows: list[np.ndarray], counts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each inner span: how many outer ones lie before it, by how much they move it, and whether it touches one."""
+    (start, end), (inner_start, inner_end) = (
+        (spans.field("start").to_numpy(), spans.field("end").to_numpy()) for spans in flat
+    )
+    if len(start) == 0:
+        none = np.zeros(len(inner_start), np.int64)
+        return none, none, none > 0
+    size = pc.binary_length(flat[0].field("replacement")).to_numpy().astype(np.int64)
+    gone = np.cumsum(end - start - size)  # bytes that this and all spans before it take away, over all rows
+    first = np.cumsum(counts) - counts
+    here = gone - np.concatenate([[0], gone])[first][rows[0]]  # within the row
+    rendered_end = end - here
+    far = np.int64(1) << 40  # more than a text's bytes: rows one after another
+    before = np.searchsorted(rows[0] * far + rendered_end, rows[1] * far + inner_start, "right")
+    reached = np.searchsorted(rows[0] * far + rendered_end - size, rows[1] * far + inner_end, "left")
+    last = np.maximum(before - 1, 0)
+    shift = np.where((before > 0) & (rows[0][last] == rows[1]), here[last], 0)
+    return before, shift, reached > before
 
 
 def _rendered_end(start: int, span: Span) -> int:
@@ -137,10 +170,12 @@ def _valid(texts: pa.Array) -> np.ndarray:
     return texts.is_valid().to_numpy(zero_copy_only=False)
 
 
-def _bytes(texts: pa.Array) -> tuple[memoryview, np.ndarray]:
+def _bytes(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """A large_string column's bytes and its n + 1 offsets into them, not copied."""
     _, offsets, data = texts.buffers()
-    return memoryview(data or b""), np.frombuffer(offsets, np.int64, len(texts) + 1, 8 * texts.offset)
+    raw = np.frombuffer(data or b"", np.uint8)
+    raw.flags.writeable = False  # one type for the kernel, whoever made the buffer
+    return raw, np.frombuffer(offsets, np.int64, len(texts) + 1, 8 * texts.offset)
 
 
 def rendered_bytes(sizes: np.ndarray, spans: pa.Array) -> np.ndarray:
