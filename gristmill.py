@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from processors.classifier.command import app as classifier
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -22,6 +24,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(classifier, name="classifier")
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe's TOML file.")]
 Root = Annotated[str, typer.Argument(metavar="CORPUS", help="Where the corpus lies: a folder or a store's URL.")]
@@ -111,6 +115,19 @@ def explain(corpus: Root, id: Annotated[str, typer.Argument(metavar="ID", help="
     from report.pages import show_life
 
     show_life(console(), find(Store(corpus), id))
+
+
+@app.command()
+def contamination(
+    corpus: Root,
+    benchmark: Annotated[list[str], typer.Option(help="A benchmark's file, or a glob; may be given again.")],
+    preset: Annotated[str, typer.Option(help="Published settings: 13-gram, 8-gram, gpt-3, datatrove, …")] = "13-gram",
+    out: Annotated[Path | None, typer.Option("--out", help="Write every hit there, a JSON object a line.")] = None,
+) -> None:
+    """Look for benchmark items in a corpus' shards; exit code 1 where some are found."""
+    from report.contamination import check_command
+
+    print(check_command(corpus, benchmark, preset, out))
 
 
 @app.command()

@@ -15,6 +15,7 @@ SECTIONS = {
     "agreement": "scores and decisions beside datatrove's, the same words given to both",
     "language": "accuracy, labels and rate of language identification",
     "privacy": "recall and precision of each kind, and hostile lines",
+    "classifier": "rates of classifiers, word lists and perplexity; a training done twice",
     "contamination": "planted benchmark items found, and rate",
     "chain": "the whole score stage: language, heuristics, privacy, classifier",
     "replay": "other thresholds for a million documents' scores",

@@ -22,6 +22,7 @@ PEERS = {
     "fastwarc": ["fastwarc==2.0.1"],
     "resiliparse": ["resiliparse==2.0.1"],
     "datasketch": ["datasketch==2.0.0", "pyarrow==26.0.1", "xxhash"],
+    "faker": ["faker==40.54.0"],
     "rensa": ["rensa==0.5.0", "pyarrow==26.0.1", "numpy"],
 }
 

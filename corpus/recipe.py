@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from corpus.contamination import Contamination, check_contamination
+from corpus.contamination import filled as filled_contamination
 from corpus.dedupe import Dedupe, check_dedupe, filled
 from corpus.strict import NAME, Text, must, parse, read_toml
 
@@ -81,6 +83,7 @@ class Recipe:
     parts: Parts = Parts()
     chain: dict[str, Any] = field(default_factory=dict)
     dedupe: Dedupe = field(default_factory=Dedupe)
+    contamination: Contamination = field(default_factory=Contamination)
     heldout: Heldout = Heldout()
     mixture: dict[str, Any] = field(default_factory=dict)
     tokenizer: TokenizerSettings = TokenizerSettings()
@@ -105,6 +108,8 @@ def load_recipe(path: str | Path) -> Recipe:
     text, table = read_toml(path)
     if isinstance(table.get("dedupe"), dict):
         table["dedupe"] = filled(table["dedupe"], Text(str(path), text, "dedupe"))
+    if isinstance(table.get("contamination"), dict):
+        table["contamination"] = filled_contamination(table["contamination"], Text(str(path), text, "contamination"))
     recipe = parse(Recipe, table, Text(str(path), text))
     _check(recipe, Text(str(path), text))
     return dataclasses.replace(recipe, path=str(Path(path).absolute()))
@@ -161,6 +166,7 @@ def _check_place(source: Source, text: Text) -> None:
 
 def _check_numbers(recipe: Recipe, text: Text) -> None:
     check_dedupe(recipe.dedupe, text.inside("dedupe"))
+    check_contamination(recipe.contamination, text.inside("contamination"))
     names = sorted({source.name for source in recipe.source})
     for name in recipe.dedupe.repeats_in:
         must(name in names, text.inside("dedupe"), "repeats_in", name, f"a source: {', '.join(names)}")

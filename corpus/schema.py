@@ -108,6 +108,36 @@ CUTS = pa.schema(
     ]
 )
 
+OVERLAPS = pa.schema(  # one row = one place where a document holds an n-gram of a benchmark
+    [
+        ("row", pa.int64()),
+        ("start", pa.int64()),  # in bytes of the text as the filters' spans leave it
+        ("end", pa.int64()),
+        ("gram", pa.int64()),  # its row in grams/
+    ]
+)
+
+HOLDERS = pa.schema([("gram", pa.int64()), ("digest", pa.uint64())])  # which n-gram stands in which text, once each
+
+PHRASES = pa.schema(  # one row = one n-gram of a benchmark that is common in the corpus
+    [
+        ("gram", pa.int64()),
+        ("documents", pa.int64()),  # that hold it, copies counted
+        ("text", pa.string()),
+    ]
+)
+
+CONTAMINATION = pa.schema(  # one row = one item of a benchmark in one document
+    [
+        ("id", ID),
+        ("benchmark", pa.string()),
+        ("item", pa.string()),
+        ("share", pa.float64()),  # of the item, as the preset measures it
+        ("grams", pa.int64()),  # different ones found
+        ("stretches", pa.list_(pa.struct([("start", pa.int64()), ("end", pa.int64())]))),  # bytes of the stored text
+    ]
+)
+
 SAMPLE = pa.schema([("id", ID), ("source", pa.string()), ("domain", pa.string()), ("text", pa.large_string())])
 
 

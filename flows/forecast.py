@@ -54,8 +54,9 @@ class PlanRun:
 
 
 STAGES = (
-    "ingest", "score", "sign", "bands", "links", "components", "candidates", "pairs", "judge", "decide", "select",
-    "probe", "lines", "repeats", "cut", "sample", "tokenizer", "encode", "order", "shard",
+    "ingest", "score", "benchmarks", "overlaps", "phrases", "contamination",
+    "sign", "bands", "links", "components", "candidates", "pairs", "judge", "decide", "select",
+    "probe", "lines", "repeats", "cut", "bound", "bucket", "sample", "tokenizer", "encode", "order", "shard",
 )  # fmt: skip
 
 
@@ -85,12 +86,18 @@ def show_plan(console: Console, recipe: Recipe, store: Store) -> None:
         seen = [row[0] for row in run.rows]
         never = {*seen, *(("sample", "tokenizer") if locked else ())}
         never |= set() if recipe.dedupe.repeats else {"lines", "repeats", "cut"}
+        never |= set() if checked.mixture.bucket else {"bound", "bucket"}
+        looked = recipe.contamination.benchmarks
+        never |= set() if looked else {"benchmarks", "overlaps", "contamination"}
+        never |= set() if looked and recipe.contamination.common else {"phrases"}
         later = [stage for stage in STAGES if stage not in never]
         rows += [(stage, "", "?", f"known once {seen[-1]} is done") for stage in later]
     if locked:
         rows.append(("tokenizer", "", "", "locked, stays as it is"))
     console.print(table("", ("stage", "parts done", "to do", "why"), rows))
     console.print(f"\nDuplicates: {recipe.dedupe.told}.", soft_wrap=True, highlight=False)
+    if recipe.contamination.benchmarks:
+        console.print(f"Contamination: {recipe.contamination.told}.", soft_wrap=True, highlight=False)
     if gate:
         console.print(f"\nA build stops at the gate: {gate}", soft_wrap=True, highlight=False, markup=False)
     elif done:

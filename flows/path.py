@@ -19,9 +19,12 @@ from corpus.recipe import Recipe, Source
 from corpus.stage import Entry, Part, Run
 from corpus.store import Store
 from corpus.strict import Text, must, parse, read_toml, unknown
+from mixtures.buckets import bucket_documents
 from mixtures.order import ORDER_STAGE, OrderSettings, shard_rows
 from mixtures.plan import Mixture, load_mixture
 from mixtures.sample import SAMPLE_STAGE, SampleSettings
+from processors.contamination.mark import overlap_rules
+from processors.contamination.stages import mark_contaminated
 from processors.dedupe.cut import check_cut, cut_repeats
 from processors.dedupe.decide import Heldout
 from processors.dedupe.gate import check_removed
@@ -67,6 +70,8 @@ def check(recipe: Recipe) -> Checked:
         must(good, inside, "name", tables, f"tables: [[chain.{name}]], one a filter")
         own[name] = load_chain(tables, inside)
     chains = {source.name: _chain(source, own, inside) for source, inside in sources}
+    for chain in chains.values():
+        number_identity(chain)  # a model or a list that is not there is told now, not after hours
     preferred = _preferred(recipe.dedupe, chains, text.inside("dedupe"))
     if recipe.dedupe.unit == "simplified":
         check_installed()
@@ -75,6 +80,7 @@ def check(recipe: Recipe) -> Checked:
         names = ", ".join(sorted(set(domains.values())))
         raise RecipeError(f"{recipe.path}: no [mixture]; add one with a [[mixture.domain]] for each of {names}")
     mixture = load_mixture(recipe.mixture, recipe.folder, text.inside("mixture"))
+    _check_buckets(mixture, chains, domains, text.inside("mixture"))
     return Checked(recipe, readings, chains, mixture, domains, preferred)
 
 
@@ -90,6 +96,20 @@ def _chain(source: Source, own: dict[str, tuple[Filter, ...]], text: Text) -> tu
     """The recipe's own chain of that name, else the bundled one; by default that of the source's kind, or `text`."""
     name = source.chain or (source.kind if source.kind in CHAINS else "text")
     return own[name] if name in own else named_chain(name, text.line("chain"), tuple(own))
+
+
+def _check_buckets(
+    mixture: Mixture, chains: dict[str, tuple[Filter, ...]], domains: dict[str, str], text: Text
+) -> None:
+    """Every domain that is cut is that of a source, whose chain gives the score."""
+    for n, buckets in enumerate(mixture.bucket):
+        inside = text.inside("bucket", n)
+        known = ", ".join(sorted({*domains.values()}))
+        must(buckets.domain in domains.values(), inside, "domain", buckets.domain, f"a source's domain: {known}")
+        for source in (source for source, domain in domains.items() if domain == buckets.domain):
+            names = number_names(chains[source])
+            given = f"a score of {source}'s chain: {', '.join(sorted(names)) or 'it gives none'}"
+            must(buckets.score in names, inside, "score", buckets.score, given)
 
 
 def _preferred(dedupe: Dedupe, chains: dict[str, tuple[Filter, ...]], text: Text) -> frozenset[str]:
@@ -130,6 +150,7 @@ def stages(plan: Checked, store: Store, run: Run, accept: Sequence[str] = ()) ->
     ingested = ingest(plan, run)
     documents = _files(ingested, "documents")
     scored = run(SCORE, [_score(plan, file) for file in documents])
+    scored = mark_contaminated(documents, scored, recipe.contamination, recipe.folder, run)
     alike = find_alike(documents, recipe.dedupe, plan.domains, run)
     scores = _files(scored, "scores")
     judged = run(JUDGE, [_judge(plan, file) for file in scores])
@@ -142,9 +163,10 @@ def stages(plan: Checked, store: Store, run: Run, accept: Sequence[str] = ()) ->
     check_removed(store, documents, selected, _limits(recipe), accept)
     cut = cut_repeats(_repeating(recipe, documents, scored, selected), recipe.dedupe, _ranks(recipe), run)
     check_cut(cut, _limits(recipe), accept)
-    model = _tokenizer(plan, store, run, documents, scored, selected, cut)
+    buckets = bucket_documents(plan.mixture.bucket, plan.domains, scores, _files(selected, "selection"), run)
+    model = _tokenizer(plan, store, run, documents, scored, selected, (*_files(cut, "cuts"), *buckets))
     encoded = run(ENCODE, _encode(model, documents, scored, selected, cut))
-    ordered = run(ORDER_STAGE, [_order(plan, model, encoded, selected)])
+    ordered = run(ORDER_STAGE, [_order(plan, model, encoded, selected, buckets)])
     sharded = run(SHARD, _shards(recipe, store, model, ordered, encoded))
     early = (ingested, scored, judged, alike.signed, alike.paired, selected, probed)
     return Built(*early, cut, encoded, ordered, sharded), model
@@ -187,7 +209,7 @@ def _score(plan: Checked, file: File) -> Part:
 
 
 def _judge(plan: Checked, file: File) -> Part:
-    chain = plan.chains[_source(file)]
+    chain = (*plan.chains[_source(file)], *overlap_rules(plan.recipe.contamination))
     return Part(file.part, (file,), rule_identity(chain), _source(file), aside=chain)
 
 
@@ -215,14 +237,14 @@ def _repeating(
 
 def _tokenizer(
     plan: Checked, store: Store, run: Run, documents: Sequence[File], scored: Sequence[Entry],
-    selected: Sequence[Entry], cut: Sequence[Entry],
+    selected: Sequence[Entry], beside: Sequence[File],
 ) -> Locked:  # fmt: skip
     """The locked tokenizer; without one, sample the mixture and train."""
     wanted = plan.recipe.tokenizer
     if found := read_lock(store, wanted):
         return found
     settings = SampleSettings(_numbers(plan.mixture), plan.domains, wanted.sample_bytes, plan.recipe.seed)
-    inputs = (*documents, *_files(scored, "scores"), *_files(selected, "selection"), *_files(cut, "cuts"))
+    inputs = (*documents, *_files(scored, "scores"), *_files(selected, "selection"), *beside)
     sampled = run(SAMPLE_STAGE, [Part("all", inputs, settings)])
     (trained,) = run(TRAIN, [Part("all", _files(sampled, "sample"), model_settings(wanted))])
     return locked(trained)
@@ -245,12 +267,14 @@ def _numbers(mixture: Mixture) -> Mixture:
     return replace(mixture, source="", note="")
 
 
-def _order(plan: Checked, model: Locked, encoded: Sequence[Entry], selected: Sequence[Entry]) -> Part:
+def _order(
+    plan: Checked, model: Locked, encoded: Sequence[Entry], selected: Sequence[Entry], buckets: Sequence[File]
+) -> Part:
     recipe = plan.recipe
     settings = OrderSettings(
         _numbers(plan.mixture), plan.domains, recipe.shards.piece_tokens, recipe.seed, model.continuation
     )
-    return Part("all", (*_files(encoded, "tokens"), *_files(selected, "selection")), settings)
+    return Part("all", (*_files(encoded, "tokens"), *_files(selected, "selection"), *buckets), settings)
 
 
 def _shards(

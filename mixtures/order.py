@@ -23,7 +23,7 @@ from corpus.seeds import draw
 from corpus.stage import Output, Part, Stage, plain
 from corpus.store import Store
 from mixtures.plan import Available, Line, Mixture, achieved, domain_of, solve
-from mixtures.sample import aligned_inputs
+from mixtures.sample import aligned_inputs, files_by_part
 
 
 @dataclass(frozen=True)
@@ -126,13 +126,14 @@ class Stock:
 
 
 def order(store: Store, part: Part) -> Output:
-    """The stage's work: inputs are all tokens and selection files, in the same order of parts."""
+    """The stage's work: inputs are all tokens and selection files, in the same order of parts, and buckets of some."""
     settings: OrderSettings = part.settings
     aligned = aligned_inputs(part, "tokens", "selection")
+    buckets = files_by_part(part, "buckets")
     sources = sorted(settings.domains)
     stock = Stock()
     for number, (tokens, selection) in enumerate(aligned):
-        _read(store, tokens, selection, number, sources, settings, stock)
+        _read(store, tokens, selection, buckets.get(tokens.part), number, sources, settings, stock)
     available = {}
     for domain in stock.domains("train"):
         pieces = stock.of("train", domain)
@@ -145,17 +146,20 @@ ORDER_STAGE = Stage("order", order, version=1)
 
 
 def _read(
-    store: Store, tokens: File, selection: File, number: int, sources: list[str], settings: OrderSettings, stock: Stock
+    store: Store, tokens: File, selection: File, buckets: File | None, number: int, sources: list[str],
+    settings: OrderSettings, stock: Stock,
 ) -> None:  # fmt: skip
-    table = read_aligned(store, (tokens, ["id", "tokens", "lang", "utf8_bytes"]), (selection, ["split"]))
+    cut = [(buckets, ["bucket"])] if buckets else []
+    table = read_aligned(store, (tokens, ["id", "tokens", "lang", "utf8_bytes"]), (selection, ["split"]), *cut)
     source = tokens.part.split("/")[0]
     lang = np.array(table["lang"].fill_null("").to_pylist(), object)
     split = np.array(table["split"].fill_null("").to_pylist(), object)
     split[table["tokens"].is_null().to_numpy()] = ""  # kept, but the cuts left nothing of it
-    for language in sorted({*lang.tolist()}):
-        domain = domain_of(settings.mixture, source, settings.domains[source], language)
+    bucket = np.array(table["bucket"].fill_null("").to_pylist() if cut else [""] * len(lang), object)
+    for language, named in sorted({*zip(lang.tolist(), bucket.tolist(), strict=True)}):
+        domain = domain_of(settings.mixture, source, settings.domains[source], language, named)
         for kind in ("train", "heldout"):
-            rows = np.flatnonzero((lang == language) & (split == kind))
+            rows = np.flatnonzero((lang == language) & (bucket == named) & (split == kind))
             if not len(rows):
                 continue
             pieces = _cut(table, rows, number, sources.index(source), settings)

@@ -13,13 +13,16 @@ from typing import Any
 
 from corpus.errors import RecipeError
 from corpus.strict import NAME, Text, must, parse, read_toml, unknown
+from mixtures.buckets import Buckets
 
 PRESETS = Path(__file__).parent
+_COLUMNS = ("source", "domain", "language", "bucket")
 
 
 @dataclass(frozen=True)
 class Domain:
-    """One entry of a mixture. `select` maps source, domain or language to the values taken; default: domain = name."""
+    """One entry of a mixture. `select` maps source, domain, language or bucket to the values it takes; by default
+    its domain is its name."""
 
     name: str
     weight: Any  # a number, or "rest"
@@ -39,6 +42,7 @@ class Mixture:
     shortfall: str = "redistribute"  # fail | redistribute | shrink
     tolerance: float = 0.005
     budget: int | None = None  # tokens in all; default: as many as the weights and caps allow
+    bucket: tuple[Buckets, ...] = ()  # domains cut by a score
 
 
 @dataclass(frozen=True)
@@ -97,11 +101,14 @@ def _check(mixture: Mixture, text: Text) -> None:
     rests = [domain.name for domain in mixture.domain if domain.weight == "rest"]
     must(len(rests) <= 1, text, "weight", rests, 'one domain with "rest" at most: "rest" is given to one domain only')
     must(mixture.budget is None or mixture.budget >= 1, text, "budget", mixture.budget, "at least 1 token")
+    cut = [buckets.domain for buckets in mixture.bucket]
+    must(len({*cut}) == len(cut), text, "bucket", cut, "of each domain once")
+    buckets = [name for each in mixture.bucket for name in each.names]
     for n, domain in enumerate(mixture.domain):
-        _check_domain(domain, text.inside("domain", n))
+        _check_domain(domain, buckets, text.inside("domain", n))
 
 
-def _check_domain(domain: Domain, text: Text) -> None:
+def _check_domain(domain: Domain, buckets: Sequence[str], text: Text) -> None:
     number = isinstance(domain.weight, int | float) and not isinstance(domain.weight, bool)
     positive = number and math.isfinite(domain.weight) and domain.weight > 0
     must(positive or domain.weight == "rest", text, "weight", domain.weight, 'a number above 0, or "rest"')
@@ -109,10 +116,13 @@ def _check_domain(domain: Domain, text: Text) -> None:
     must(finite, text, "max_epochs", domain.max_epochs, "a number above 0")
     must(bool(re.fullmatch(NAME, domain.name)), text, "name", domain.name, "letters, digits, . _ -")
     for column, values in domain.select.items():
-        if column not in ("source", "domain", "language"):
-            raise unknown(text.line("select"), "column", column, ["source", "domain", "language"])
+        if column not in _COLUMNS:
+            raise unknown(text.line("select"), "column", column, list(_COLUMNS))
         strings = isinstance(values, str) or (isinstance(values, list) and all(isinstance(v, str) for v in values))
         must(strings, text, "select", {column: values}, "a string or a list of strings")
+        if column == "bucket":
+            known = f"names of [[mixture.bucket]]: {', '.join(buckets) or 'there is none'}"
+            must({*_values(values)} <= {*buckets}, text, "select", {column: values}, known)
 
 
 def shares(mixture: Mixture) -> dict[str, float]:
@@ -216,9 +226,9 @@ def _line(
     return Line(name, asked, there.tokens, planned, planned / there.tokens if there.tokens else 0.0, why)
 
 
-def domain_of(mixture: Mixture, source: str, domain: str, language: str) -> str | None:
-    """The first entry of the mixture that takes such a document, or None."""
-    facts = {"source": source, "domain": domain, "language": language}
+def domain_of(mixture: Mixture, source: str, domain: str, language: str, bucket: str = "") -> str | None:
+    """The first entry of the mixture that takes such a document, or None; `bucket` is "" where it is in none."""
+    facts = {"source": source, "domain": domain, "language": language, "bucket": bucket}
     for entry in mixture.domain:
         wanted = entry.select or {"domain": entry.name}
         if all(facts[column] in _values(values) for column, values in wanted.items()):

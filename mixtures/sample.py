@@ -43,11 +43,11 @@ class Found:
 
 def sample(store: Store, part: Part) -> Output:
     """The stage's work: inputs are all documents, scores and selection files, each in the same order of parts, and
-    cuts of some parts."""
+    cuts and buckets of some parts."""
     settings: SampleSettings = part.settings
-    cuts = {file.part: file for file in part.inputs if isinstance(file, File) and file.folder == "cuts"}
+    cuts, buckets = files_by_part(part, "cuts"), files_by_part(part, "buckets")
     aligned = aligned_inputs(part, "documents", "scores", "selection")
-    found = _found(store, aligned, cuts, settings)
+    found = _found(store, aligned, cuts, buckets, settings)
     quota = {name: int(share * settings.bytes) for name, share in shares(settings.mixture).items()}
     taken = {name: _within(found[name], quota[name]) for name in found}
     tables = []
@@ -70,20 +70,28 @@ def aligned_inputs(part: Part, *folders: str) -> list[tuple[File, ...]]:
     return list(zip(*([file for file in files if file.folder == folder] for folder in folders), strict=True))
 
 
+def files_by_part(part: Part, folder: str) -> dict[str, File]:
+    """A group's inputs of one folder that only some parts have, by part."""
+    return {file.part: file for file in part.inputs if isinstance(file, File) and file.folder == folder}
+
+
 def _found(
-    store: Store, aligned: list[tuple[File, ...]], cuts: dict[str, File], settings: SampleSettings
-) -> dict[str, Found]:
+    store: Store, aligned: list[tuple[File, ...]], cuts: dict[str, File], buckets: dict[str, File],
+    settings: SampleSettings,
+) -> dict[str, Found]:  # fmt: skip
     rows: dict[str, list[np.ndarray]] = {}
     for number, (documents, scores, selection) in enumerate(aligned):
         left = [(cuts[documents.part], ["left"])] if documents.part in cuts else []
+        cut = [(buckets[documents.part], ["bucket"])] if documents.part in buckets else []
         table = read_aligned(
-            store, (documents, ["id", "source", "text_bytes"]), (scores, ["lang"]), (selection, ["split"]), *left
+            store, (documents, ["id", "source", "text_bytes"]), (scores, ["lang"]), (selection, ["split"]), *left, *cut
         )
         trains = pc.equal(pc.fill_null(table["split"], ""), "train")
         train = np.flatnonzero((pc.and_(trains, table["left"]) if left else trains).to_numpy())
         sources, languages = table["source"].to_pylist(), table["lang"].to_pylist()
+        bucket = table["bucket"].fill_null("").to_pylist() if cut else [""] * table.num_rows
         names = [
-            domain_of(settings.mixture, sources[row], settings.domains[sources[row]], languages[row])
+            domain_of(settings.mixture, sources[row], settings.domains[sources[row]], languages[row], bucket[row])
             for row in train.tolist()
         ]
         drawn = draw(id_bytes(table["id"])[train], settings.seed)

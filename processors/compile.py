@@ -20,6 +20,8 @@ code</pre><math alttext="x"></math><ol><li value=3>c</ol><img class=tex alt=x><q
 )
 BOOK = "The mill grinds what the farmers bring to it, and the wheel of the gre-\nat mill turns with the water.\n" * 9
 
+BY_NAME = ("refinedweb_lines", "boilerplate", "floods", "stuffing", "machine_lists", "book_text")  # in no bundled chain
+
 
 def main() -> None:
     """Compile every kernel that is not compiled yet, and throw away what older sources gave."""
@@ -55,7 +57,7 @@ def _mark() -> Path:
 
 
 def warm_batches() -> None:
-    """What later stages call: score two short texts with every bundled chain, dedupe few and many, cut repeats."""
+    """What later stages call: score two short texts with every filter, dedupe few and many, cut repeats."""
     import numpy as np
     import pyarrow as pa
 
@@ -64,15 +66,45 @@ def warm_batches() -> None:
     from processors.dedupe.cut import cut_texts
     from processors.dedupe.table import select_rows
     from processors.filters.chain import score_table
-    from processors.filters.load import CHAINS, named_chain
+    from processors.filters.load import CHAINS, load_chain, named_chain
 
     table = pa.table({"id": np.arange(2), "text": pa.array(TEXTS, pa.large_string())})
-    for chain in CHAINS:
-        score_table(table, named_chain(chain))
+    for chain in (*map(named_chain, CHAINS), load_chain([{"name": name} for name in BY_NAME])):
+        score_table(table, chain)
     many = [f"{' '.join(TEXTS)} {number} is the number of this text" for number in range(SMALL + 2)]
     for unit in UNITS[:3]:
         select_rows(pa.chunked_array([pa.array([*TEXTS, "short", *many], pa.large_string())]), Dedupe(unit=unit))
+    warm_contamination()
+    warm_word_list()
     cut_texts(pa.array([text * 3 for text in TEXTS], pa.large_string()), Dedupe(repeats="c4"))
+
+
+def warm_word_list() -> None:
+    """Count a phrase; no bundled chain does."""
+    import numpy as np
+    import pyarrow as pa
+
+    from processors.filters.word_list import counted
+
+    counted(pa.array(TEXTS, pa.large_string()), np.arange(2), ("the mill",), free=False)
+
+
+def warm_contamination() -> None:
+    """Look for a text in itself, by windows and by paragraphs."""
+    import numpy as np
+    import pyarrow as pa
+
+    from corpus.contamination import PRESETS, Contamination
+    from processors.contamination.benchmarks import Item
+    from processors.contamination.find import find
+    from processors.contamination.index import GramSettings, build_index
+    from processors.contamination.verdict import judge_hits
+
+    texts = pa.array(TEXTS, pa.large_string())
+    for preset in ("gpt-3", "marin"):
+        settings = Contamination(preset=preset, **PRESETS[preset])
+        index = build_index([Item("warm", "1", TEXTS[0], ())], GramSettings.of(settings))
+        judge_hits(texts, len(texts), find(texts, index), np.zeros(0, np.int64), index, settings)
 
 
 if __name__ == "__main__":

@@ -54,6 +54,7 @@ class Life:
     nearest: tuple[Fell, ...] = ()  # and the most alike of them
     spans: tuple[Span, ...] = ()  # what filters cut of its text and, where it is kept, repeats did
     left: bool = True  # whether those of a kept document leave anything
+    leaked: tuple[dict[str, Any], ...] = ()  # items of benchmarks that it holds (`corpus.schema.CONTAMINATION`)
 
     @property
     def rendered(self) -> str:
@@ -75,7 +76,8 @@ def explain(store: Store, identity: str) -> Life:
     cut = _row(store, of["cuts"], row) if "cuts" in of and selection["kept"] else {"spans": scores["spans"]}
     spans, left = tuple(Span(**span) for span in cut["spans"] or ()), cut.get("left", True)
     places = list(_places(store, what, whole))
-    life = Life(document, text, scores, rules, selection, places, spans=spans, left=left)
+    leaked = tuple(_rows(store, of["contamination"], whole)) if "contamination" in of else ()
+    life = Life(document, text, scores, rules, selection, places, spans=spans, left=left, leaked=leaked)
     if selection.get("kept"):
         return _with_fallen(life, store, files, whole)
     return _with_twin(life, store, files, part, row) if selection.get("twin") else life
@@ -129,6 +131,11 @@ def _find(store: Store, documents: list[File], identity: str) -> tuple[str, int,
 
 def _row(store: Store, file: File, row: int) -> dict[str, Any]:
     return read_table(store, file).slice(row, 1).to_pylist()[0]
+
+
+def _rows(store: Store, file: File, identity: bytes) -> list[dict[str, Any]]:
+    table = read_table(store, file)
+    return table.filter(pc.equal(table["id"], pa.scalar(identity, table["id"].type))).to_pylist()
 
 
 def _places(store: Store, what: dict[str, Any], identity: bytes) -> Iterator[Place]:

@@ -26,6 +26,8 @@ def show_life(console: Console, life: Life) -> None:
     console.print(f"[bold]Verdict[/]  {escape(_verdict(life))}\n")
     if life.spans:
         console.print(f"[bold]Cut[/]  {escape(_told(life.spans))}\n", soft_wrap=True)
+    if life.leaked:
+        console.print(_leaks(life))
     if life.twin and life.difference:
         _show_twin(console, life.twin, life.difference)
     if life.fell:
@@ -39,6 +41,16 @@ def show_life(console: Console, life: Life) -> None:
     console.print("\n[bold]It begins[/]")
     more = "…" if len(life.text) > HEAD_CHARACTERS else ""
     console.print(life.text[:HEAD_CHARACTERS] + more, markup=False, soft_wrap=True)
+
+
+def _leaks(life: Life) -> Table:
+    """Items of benchmarks in a document."""
+    rows = [
+        (row["benchmark"], row["item"], f"{row['share']:.0%}", str(row["grams"]),
+         ", ".join(f"{s['start']:,}-{s['end']:,}" for s in row["stretches"]))
+        for row in life.leaked
+    ]  # fmt: skip
+    return table("Benchmark items in it", ("benchmark", "item", "of the item", "n-grams", "bytes of the text"), rows)
 
 
 def _position(place: Place) -> str:

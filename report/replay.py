@@ -21,6 +21,7 @@ from corpus.files import File, column_names, read_table
 from corpus.shard import read_version
 from corpus.store import Store
 from corpus.strict import unknown
+from processors.filters.language import Among
 from processors.filters.rule import Rule
 
 OFF = "off"
@@ -150,7 +151,8 @@ def _changed(settings: dict[str, Any], change: Change) -> Rule | None:
         return None
     if not settings.keys() <= _SIMPLE:
         raise InputError(f"`{change.told}`: {change.name} has no single bound; change the recipe, the scores stay")
-    rule = Rule(**{key: value for key, value in settings.items() if key != "filter"})
+    kind = Among if settings.get("codes") else Rule
+    rule = kind(**{key: value for key, value in settings.items() if key not in ("filter", "codes")})
     if rule.not_in is not None:
         return replace(rule, not_in=tuple(change.value.split(",")))
     if rule.among is not None:

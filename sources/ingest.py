@@ -77,7 +77,7 @@ def _refusals(store: Store, reading: ReadSettings, sha256: str) -> tuple[list[Re
 INGEST = Stage(
     "ingest",
     ingest,
-    version=2,
+    version=3,
     libraries=(
         "ada-url", "brotli", "chardetng-py", "enry-python", "google-re2", "isal", "license-expression", "msgspec",
         "pyarrow", "resiliparse", "zstandard",

@@ -4,13 +4,16 @@ TEXTS is a Parquet file with `text`, `domain` and `lang`. Options: "megabytes", 
 to take those in scripts without spaces, else the others; "window", in characters, for the fastText models (0: whole
 texts). The chain is language, all heuristics, privacy and a classifier of 100 dimensions, trained here on books against
 code. CPU-seconds are those of the stage, a part at a time as a worker does it, without imports, compilation and
-training; peak memory is that of the process while it scores.
+training; peak memory is that of the process while it scores. What is scored is made by another process.
 """
 
 import json
 import sys
 import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
 from itertools import cycle, islice
+from multiprocessing import get_context
 from pathlib import Path
 
 import fasttext_new
@@ -19,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from make_documents import documents_table
-from process import peak_bytes, reset_peak, seconds
+from process import reset_peak
 
 from corpus.files import File, write_parquet
 from corpus.stage import Batch, Part, run_batch
@@ -31,6 +34,12 @@ from processors.filters.stages import SCORE
 UNSPACED = ("zh", "ja", "th", "lo", "my", "km")
 PART_BYTES = 32 << 20  # of text, as a recipe's `parts.text_bytes`
 HEURISTICS = ("gopher_repetition", "gopher_quality", "c4", "fineweb")
+
+
+def own_peak() -> int:
+    """The largest resident set of this process since the last reset (Linux)."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
 
 
 def train(table: pa.Table, folder: Path) -> Path:
@@ -77,12 +86,22 @@ def score_all(store: Store, files: list[File], chain: Chain) -> None:
         run_batch(Batch(store, SCORE, (part,)))
 
 
+def prepare(path: str, options: dict[str, float], folder: str) -> tuple[Path, list[File], list[File], float]:
+    """A model, the parts to warm up with, the parts to score and their megabytes: in a process of its own."""
+    table = pq.read_table(path, columns=["text", "domain", "lang"])
+    texts = web(table, bool(options["segmented"]))
+    warm = parts(list(islice(texts, 5)), 0.01, Store(f"{folder}/warm"))
+    files = parts(texts, options["megabytes"], Store(f"{folder}/store"))
+    size = sum(pc.sum(pq.read_table(f"{folder}/store/{file.path}")["text_bytes"]).as_py() for file in files)
+    return train(table, Path(folder)), warm, files, size / 1e6
+
+
 def main(path: str, options: dict[str, float]) -> None:
     """Warm up on a few texts, then score."""
-    table = pq.read_table(path, columns=["text", "domain", "lang"])
     window = {"window": int(options["window"])}
     with tempfile.TemporaryDirectory(prefix="score-") as folder:
-        model = train(table, Path(folder))
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as apart:
+            model, warm, files, megabytes = apart.submit(prepare, path, options, folder).result()
         chain = load_chain(
             [
                 {"name": "language", "keep": [], **window},
@@ -91,19 +110,13 @@ def main(path: str, options: dict[str, float]) -> None:
                 {"name": "classifier", "model": str(model), **window},
             ]
         )
-        texts = web(table, bool(options["segmented"]))
-        del table
-        warm = Store(Path(folder) / "warm")
-        score_all(warm, parts(list(islice(texts, 5)), 0.01, warm), chain)
-        store = Store(Path(folder) / "store")
-        files = parts(texts, options["megabytes"], store)
-        size = sum(pc.sum(pq.read_table(f"{folder}/store/{file.path}")["text_bytes"]).as_py() for file in files)
-        del texts
+        score_all(Store(f"{folder}/warm"), warm, chain)
         reset_peak()
-        begun = seconds()
-        score_all(store, files, chain)
-        used = seconds() - begun
-        print("RESULT", json.dumps({"megabytes": size / 1e6, "seconds": used, "peak": peak_bytes(), "start": begun}))
+        begun = time.process_time()
+        score_all(Store(f"{folder}/store"), files, chain)
+        used = time.process_time() - begun
+        found = {"megabytes": megabytes, "seconds": used, "peak": own_peak(), "start": begun}
+        print("RESULT", json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -42,12 +42,14 @@ BUILD_SCRIPT_SAYS = re.compile(
 )
 
 BUILT_PATH = re2.compile(
-    r"(?i)\.(?:egg|dist)-info/|(?:^|/)(?:htmlcov|__pycache__|__generated__)/|\.designer\.(?:cs|vb)$|\.feature\.cs$"
+    r"(?i)\.(?:egg|dist)-info/|(?:^|/)PKG-INFO$|(?:^|/)(?:htmlcov|__pycache__|__generated__)/|\.designer\.(?:cs|vb)$|\.feature\.cs$"
     r"|_pb2(?:_grpc)?\.pyi?$|\.pb(?:\.gw)?\.go$|\.g\.(?:cs|dart)$|\.zep\.(?:c|h|php)$|_tlb\.pas$"
     r"|\.(?:[cm]?[jt]sx?|css)\.map$|\.sqlx/query-[a-f0-9]{64}\.json$"
 )
 
 WEB = frozenset({"js", "mjs", "cjs", "css"})
+DECLARATIONS_NAME = re.compile(r"\.d\.[cm]?ts$", re.I)
+DEBIAN_NAME = re.compile(r"(?:debian-)?copyright", re.I)
 DOCUMENTATION = _set(
     """
     md markdown mdown mkd rst txt text adoc asciidoc asc pod texi texinfo org textile rdoc mediawiki creole tex latex

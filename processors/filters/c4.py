@@ -1,21 +1,26 @@
 """C4's rules: lines that are no prose are cut, pages that are no prose are dropped.
 
-JMLR 21/140 section 2.2, as FineWeb applies it (datatrove `c4_filters.py`, terminal punctuation off). A line, without
-the blanks at its ends, is cut when it (in this order)
+2.2 of the T5 paper (1910.10683). A line, without the blanks at its ends, is cut when it (in this order)
 
-    has a word (by blanks) of more than 1,000 characters
-    does not end in . ? ! " ' or ends in "..."             only if `terminal_punctuation`
-    has fewer than 3 words
-    holds "javascript"
-    holds terms of use, privacy policy, cookie policy, uses cookies, use of cookies or use cookies
+                                                                        fineweb  paper    dclm
+    has a word (by blanks) of more than so many characters              1,000    1,000    1,000
+    does not end in . ? ! " ' or ends in "..."                          no       yes      yes
+    has fewer words than                                                3        5        5
+    holds "javascript"                                                  yes      yes      yes
+    holds terms of use, privacy policy, cookie policy, uses cookies,
+    use of cookies or use cookies                                       yes      yes      yes
 
 and so are citation marks ([], [12], [edit], [citation needed]) in what is left. Kept lines are joined by one newline.
-A document is dropped on a line with "lorem ipsum", a line with "{" (lines cut for another reason do not count), or
-fewer than 5 sentences in the kept lines. Phrases match in either case of ASCII letters.
+A document is dropped on a line with "lorem ipsum", a line with "{" (lines cut for another reason do not count), or on
 
-Sentences are counted by this rule, in place of a trained splitter: one ends at . ! ? or … (and closing quotation marks
-or brackets) before a blank, unless the next letter or digit is a lower-case letter; at 。！？｡ anywhere; and with its
-line. What holds no letter or digit is no sentence.
+    fewer sentences in the kept lines than                              5        3        3
+    more characters than                                                any      any      190,000
+
+`fineweb` is datatrove's `c4_filters.py` with terminal punctuation off, as FineWeb has it; 5 sentences and 3 words stand
+in the paper's first editions, 3 sentences and 5 words in its last and in the code that made C4. Bad words are another
+filter. Phrases match in either case of ASCII letters. Sentences are counted by rule, in place of a trained splitter:
+the way datatrove counts them in English (sentences.py). With `finals = "language"` a line ends in what the document's
+language ends its sentences with (languages.py); no line is cut for it where a language has no such mark.
 """
 
 from dataclasses import dataclass
@@ -23,12 +28,14 @@ from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from corpus.strict import unknown
 from corpus.text import SPANS
 from processors.filters.characters import character_table
-from processors.filters.measure import IDENTITY, Measures, buffers
+from processors.filters.measure import IDENTITY, Measures, buffers, final_marks
+from processors.filters.rule import BY_VARIANT, Rule, fill, in_force
 from processors.filters.rule import SPANS as SPANS_NAME
-from processors.filters.rule import Rule, in_force
 
 # As in c4_lines: lorem ipsum, curly bracket, javascript, then policy phrases.
 _NEEDLES = (
@@ -37,68 +44,106 @@ _NEEDLES = (
 )  # fmt: skip
 _MARKS = (b"[edit]", b"[citation needed]")
 _CUTS = ("blank", "long_word", "no_punctuation", "few_words", "javascript", "policy", "citation")
+_FINEWEB: dict[str, float] = {
+    "min_sentences": 5, "max_characters": float("inf"), "min_line_words": 3,
+}  # fmt: skip
+_PAPER = {**_FINEWEB, "min_sentences": 3, "min_line_words": 5}
 
 
 @dataclass(frozen=True)
 class C4:
-    """Scores are int64: `sentences`, and the lines with `lorem_ipsum` and `curly_bracket`; cuts come as spans.
+    """Scores are int64: `sentences`, lines with `lorem_ipsum` and `curly_bracket`, `characters`; cuts come as spans.
 
     Attributes:
-        min_sentences, max_lorem_ipsum, max_curly_brackets: bounds of the document rules.
-        terminal_punctuation: cut lines that do not end in it; off in FineWeb.
+        variant: fineweb, paper or dclm.
+        finals: "published", or "language" for the final marks of the document's language.
+        terminal_punctuation: cut lines that do not end in it also in `fineweb`; the others do anyway.
         citations: cut citation marks.
         phrases: cut lines with "javascript" or a policy phrase.
+        min_sentences, max_lorem_ipsum, max_curly_brackets, max_characters: bounds of the document rules.
         min_line_words: fewer words cut the line.
         max_word_length: a longer word cuts the line.
     """
 
     name: ClassVar[str] = "c4"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     libraries: ClassVar[tuple[str, ...]] = ()
+    VARIANTS: ClassVar[dict[str, dict[str, float]]] = {
+        "fineweb": _FINEWEB, "paper": _PAPER, "dclm": {**_PAPER, "max_characters": 190_000},
+    }  # fmt: skip
+    SOURCES: ClassVar[dict[str, str]] = {
+        "fineweb": "datatrove 0.10, `pipeline/filters/c4_filters.py`, as in `examples/fineweb.py`",
+        "paper": "1910.10683 section 2.2; tensorflow/datasets, `text/c4_utils.py`",
+        "dclm": "mlfoundations/dclm, `baselines/baselines_configs/c4.yaml`",
+    }
 
-    min_sentences: int = 5
-    max_lorem_ipsum: int = 0
-    max_curly_brackets: int = 0
+    variant: str = "fineweb"
+    finals: str = "published"
     terminal_punctuation: bool = False
     citations: bool = True
     phrases: bool = True
-    min_line_words: int = 3
+    min_sentences: float = BY_VARIANT
+    max_lorem_ipsum: int = 0
+    max_curly_brackets: int = 0
+    max_characters: float = BY_VARIANT
+    min_line_words: float = BY_VARIANT
     max_word_length: int = 1000
+
+    def __post_init__(self) -> None:
+        """Fills in the variant's bounds."""
+        fill(self)
+        if self.finals not in ("published", "language"):
+            raise unknown(self.name, "finals", self.finals, ["published", "language"])
 
     def number_settings(self) -> dict[str, object]:
         """The line rules: they decide what is counted."""
-        names = ("terminal_punctuation", "citations", "phrases", "min_line_words", "max_word_length")
-        return {"unicode": IDENTITY["unicode"], **{name: getattr(self, name) for name in names}}
+        names = ("min_line_words", "max_word_length", "terminal_punctuation", "phrases")
+        lines = dict(zip(names, self._limits(), strict=True))
+        return {"unicode": IDENTITY["unicode"], "finals": self.finals, "citations": self.citations, **lines}
+
+    def _limits(self) -> list[int]:
+        """What the kernel asks of a line; bounds that are off become such as all lines pass."""
+        words, longest = max(self.min_line_words, 0), min(self.max_word_length, 1 << 40)
+        return [int(words), int(longest), self.terminal_punctuation or self.variant != "fineweb", self.phrases]
 
     def scores(self, batch: pa.RecordBatch, measures: Measures) -> dict[str, pa.Array]:
         """Counts of the kept lines, and the spans that leave them."""
-        from processors.filters.c4_lines import cut_lines
+        from processors.filters.cuts import cut_lines
 
         texts = batch.column("text")
-        needles, bounds = _joined(_NEEDLES)
-        firsts = np.zeros(256, np.bool_)
-        firsts[[code for needle in _NEEDLES for code in (needle[0], needle[:1].upper()[0])]] = True
-        limits = (self.min_line_words, self.max_word_length, self.terminal_punctuation, self.citations, self.phrases)
+        limits = np.array(self._limits(), np.int64)
+        languages = measures.languages if self.finals == "language" else pa.nulls(len(texts), pa.string())
         spans, counts = cut_lines(
-            *buffers(texts), character_table(), needles, bounds, firsts, *_joined(_MARKS), np.array(limits, np.int64)
+            *buffers(texts), character_table(), _phrases(self.citations), limits, *final_marks(languages)
         )
         missing = texts.is_null().to_numpy(zero_copy_only=False)
         names = ("sentences", "lorem_ipsum", "curly_bracket")
         columns = {name: pa.array(row, mask=missing) for name, row in zip(names, counts, strict=True)}
+        columns["characters"] = pc.cast(pc.utf8_length(texts), pa.int64())
         return columns | {SPANS_NAME: _span_column(spans, len(texts))}
 
     def rules(self) -> tuple[Rule, ...]:
         """In datatrove's order."""
         return in_force(
+            Rule("many_characters", "characters", above=self.max_characters),
             Rule("lorem_ipsum", "lorem_ipsum", above=self.max_lorem_ipsum),
             Rule("curly_bracket", "curly_bracket", above=self.max_curly_brackets),
             Rule("few_sentences", "sentences", below=self.min_sentences),
         )
 
 
+def _phrases(citations: bool) -> tuple[object, ...]:
+    """What the kernel searches lines for, see `cuts.cut_lines`."""
+    from processors.filters.c4_lines import anchor_of, byte_kinds, pair_bits
+
+    kinds = byte_kinds(_NEEDLES)
+    needles = (*_joined(_NEEDLES), np.array([anchor_of(needle) for needle in _NEEDLES], np.int64))
+    return kinds, pair_bits(_NEEDLES, kinds), needles, _joined(_MARKS if citations else ())
+
+
 def _joined(phrases: tuple[bytes, ...]) -> tuple[np.ndarray, np.ndarray]:
     bounds = np.cumsum([0, *map(len, phrases)]).astype(np.int64)
-    return np.frombuffer(b"".join(phrases), np.uint8), bounds
+    return np.frombuffer(b"".join(phrases) or b" ", np.uint8), bounds
 
 
 def _span_column(spans: np.ndarray, rows: int) -> pa.Array:

@@ -1,16 +1,56 @@
-"""C4's line rules, compiled: bytes in; cuts, sentences and forbidden lines out. The rules are told in c4.py."""
+"""C4's line rules, compiled: bytes in; cuts, sentences and forbidden lines out. The rules are told in c4.py.
+
+One walk over a text finds the bytes worth a look: line ends, end marks, citations, and the rarest pair of letters of
+each needle. Lines are read from these few places.
+"""
 
 import numpy as np
 from numba import njit
 
-from processors.filters.characters import ALNUM, BREAK, LOWER, SPACE
+from processors.filters.characters import BREAK, SPACE
 from processors.filters.hashing import decode
-from processors.filters.kernel import flags_of, strip
+from processors.filters.kernel import last_point
+from processors.filters.sentences import is_wide
+from processors.filters.tokens import flags_of
 
 BLANK, LONG_WORD, NO_PUNCTUATION, FEW_WORDS, JAVASCRIPT, POLICY, CITATION = range(7)
 LOREM_BIT, CURLY_BIT, JAVASCRIPT_BIT = 1, 2, 4  # the first three needles; all that follow are policy phrases
 
-_NEWLINE, _RETURN, _DOT, _OPEN, _CLOSE = 0x0A, 0x0D, 0x2E, 0x5B, 0x5D
+# What a byte may begin; the others are quiet.
+K_BREAK, K_ANCHOR, K_MARK, K_OPEN, K_HIGH = 1, 2, 4, 8, 16
+
+_FREQUENCY = b" etaoinshrdlcumwfgypbvkjxqz"  # letters of English, the most frequent first
+_NEWLINE, _RETURN, _DOT, _CLOSE = 0x0A, 0x0D, 0x2E, 0x5D
+
+
+def byte_kinds(needles: tuple[bytes, ...]) -> np.ndarray:
+    """uint8[256]: what each byte may begin; `K_ANCHOR`: the rarest pair of letters of a needle (lower-case ASCII)."""
+    kinds = np.zeros(256, np.uint8)
+    kinds[[0x0A, 0x0B, 0x0C, 0x0D, 0x1C, 0x1D, 0x1E]] = K_BREAK
+    for needle in needles:
+        first = needle[anchor_of(needle) :][:1]
+        kinds[[ord(first), ord(first.upper())]] = K_ANCHOR
+    kinds[[0x21, 0x2E, 0x3F]] = K_MARK
+    kinds[0x5B] = K_OPEN
+    kinds[[0xC2, 0xE0, 0xE2, 0xE3, 0xEF]] = K_HIGH  # first bytes of the other line ends and of the wide marks
+    return kinds
+
+
+def pair_bits(needles: tuple[bytes, ...], kinds: np.ndarray) -> np.ndarray:
+    """int64[256]: which second bytes, by their lowest five bits, make a byte worth a look; none for quiet ones."""
+    bits = np.where(kinds == 0, 0, -1)
+    bits[kinds == K_ANCHOR] = 0
+    for needle in needles:
+        at = anchor_of(needle)
+        second = 1 << (needle[at + 1] & 31) if at + 1 < len(needle) else -1
+        bits[[needle[at], needle[at : at + 1].upper()[0]]] |= second
+    return bits
+
+
+def anchor_of(needle: bytes) -> int:
+    """Where the pair of letters begins that is rarest in English, above all by its first; of equals the first."""
+    ranks = [_FREQUENCY.find(letter) for letter in needle] + [0]
+    return max(range(len(needle)), key=lambda at: 3 * ranks[at] + ranks[at + 1])
 
 
 @njit(nogil=True, cache=True)
@@ -25,22 +65,26 @@ def _matches(data, at, end, needles, first, last):
 
 
 @njit(nogil=True, cache=True)
-def _found(data, start, end, needles, bounds, firsts):
-    """A bit for each needle in the line; ASCII letters match in either case."""
-    found = 0
-    for i in range(start, end):
-        if firsts[data[i]]:
-            for n in range(bounds.size - 1):
-                if data[i] | 32 == needles[bounds[n]] | 32 and _matches(
-                    data, i, end, needles, bounds[n], bounds[n + 1]
-                ):
-                    found |= 1 << n
+def _found(data, i, start, end, needles_):
+    """A bit for each needle whose rarest pair stands at `i`; ASCII letters match in either case."""
+    needles, bounds, anchors = needles_
+    found, byte = 0, np.int64(data[i])
+    byte += 32 if 65 <= byte <= 90 else 0
+    for n in range(bounds.size - 1):
+        at = anchors[n]
+        if (
+            byte == needles[bounds[n] + at]
+            and i - at >= start
+            and _matches(data, i - at, end, needles, bounds[n], bounds[n + 1])
+        ):
+            found |= 1 << n
     return found
 
 
 @njit(nogil=True, cache=True)
-def _citation(data, at, end, marks, bounds):
+def citation_at(data, at, end, citations):
     """Bytes of the citation mark that the bracket at `at` opens, [], [12], [edit], [citation needed]; else 0."""
+    marks, bounds = citations
     i = at + 1
     while i < end and 48 <= data[i] <= 57:
         i += 1
@@ -53,174 +97,115 @@ def _citation(data, at, end, marks, bounds):
 
 
 @njit(nogil=True, cache=True)
-def _words(data, start, end, table):
-    """How many pieces blanks divide the line into, and the characters of the longest."""
-    count, longest, length = 0, 0, 0
-    while start < end:
-        point, width = decode(data, start, end)
-        length = 0 if flags_of(table, point) & SPACE else length + 1
-        count += length == 1
-        longest = max(longest, length)
-        start += width
-    return count, longest
+def events_of(data, pairs, events):
+    """The places of the bytes worth a look, into `events` (int64, with room for all and one more); gives their number.
+
+    Written at every byte and kept where it counts: a branch could not be foretold.
+    """
+    count, last = 0, data.size - 1
+    for i in range(last):
+        events[count] = i
+        count += pairs[data[i]] >> (data[i + 1] & 31) & 1
+    if last >= 0 and pairs[data[last]]:
+        events[count] = last
+        count += 1
+    return count
 
 
 @njit(nogil=True, cache=True)
-def _sentences(data, start, end, table, marks, bounds):
-    """Sentences of a line without its citations, and whether it ends in . ? ! " ' but not in "..."."""
-    count, open_, ended, gap, dots, last = 0, False, False, False, 0, 0
-    while start < end:
-        skip = _citation(data, start, end, marks, bounds) if data[start] == _OPEN else 0
-        if skip:
-            start += skip
-            continue
-        point, width = decode(data, start, end)
-        start += width
-        flags = flags_of(table, point)
-        last = point
-        dots = dots + 1 if point == _DOT else 0
-        if point == 0x3002 or point == 0xFF01 or point == 0xFF1F or point == 0xFF61:  # 。！？｡ need no blank after them
-            count += open_
-            open_ = ended = gap = False
-        elif point == _DOT or point == 0x21 or point == 0x3F or point == 0x2026:
-            ended, gap = True, False
-        elif flags & SPACE:
-            gap = ended
-        elif flags & ALNUM:
-            if gap and not flags & LOWER:
-                count += open_
-            open_, ended, gap = True, False, False
-        elif not _closes(point) and not gap:
-            ended = False
-    punctuated = last == _DOT or last == 0x3F or last == 0x21 or last == 0x22 or last == 0x27
-    return count + open_, punctuated and dots < 3
-
-
-@njit(nogil=True, cache=True)
-def _closes(point):
-    """Closing quotation marks and brackets: " ' ) ] } » ’ ”."""
-    if point == 0x22 or point == 0x27 or point == 0x29 or point == 0x5D or point == 0x7D:
-        return True
-    return point == 0xBB or point == 0x2019 or point == 0x201D
-
-
-@njit(nogil=True, cache=True)
-def _line_end(data, start, end, table):
-    """Where the line that begins at `start` ends, and where the next one begins."""
-    i = start
-    while i < end:
-        point, width = decode(data, i, end)
-        if flags_of(table, point) & BREAK:
-            if point == _RETURN and i + 1 < end and data[i + 1] == _NEWLINE:
-                width = 2
-            return i, i + width
-        i += width
-    return end, end
-
-
-@njit(nogil=True, cache=True)
-def _put(spans, count, document, start, end, rule, newline):
-    """Adds a span, or lengthens the last one where it is the same cut going on."""
-    if start >= end:
-        return spans, count
-    if count > 0:
-        last = spans[count - 1]
-        if last[0] == document and last[2] == start and last[3] == rule and last[4] == 0 and newline == 0:
-            last[2] = end
-            return spans, count
-    if count == spans.shape[0]:
-        more = np.empty((2 * count, 5), np.int64)
-        more[:count] = spans
-        spans = more
-    spans[count, 0], spans[count, 1], spans[count, 2] = document, start, end
-    spans[count, 3], spans[count, 4] = rule, newline
-    return spans, count + 1
-
-
-@njit(nogil=True, cache=True)
-def cut_lines(data, offsets, table, needles, bounds, firsts, marks, mark_bounds, limits):
-    """Applies the line rules to each text of a batch.
+def walk_line(data, begin, table, kinds, events, at, needles, citations, places, cited):
+    """Reads the line that begins at `begin`.
 
     Args:
-        data, offsets: the texts, see `measure.buffers`.
-        table: `character_table()`.
-        needles, bounds, firsts: lower-case phrases one after another, where each begins, and whether a byte begins one.
-        marks, mark_bounds: citation marks, the same way.
-        limits: int64[5]: fewest words, longest word, and whether to ask for punctuation, cut citations, cut phrases.
+        data, table, kinds: the text, `character_table()` and `byte_kinds`.
+        events, at: what `events_of` gave, and how many of these lie before the line.
+        needles, citations: see `cuts.cut_lines`.
+        places, cited: int64 with room for as many as there are bytes: fills places of end marks, and of citations.
 
     Returns:
-        spans int64[m, 5] (document, start, end, rule, whether a newline takes its place), bytes within the document,
-        sorted; counts int64[3, n] of sentences, of lines with "lorem ipsum", and with "{".
+        where the line ends and the next begins; needles as bits; number of end marks; of citations; of events so far.
     """
-    spans = np.empty((1024, 5), np.int64)
-    counts = np.zeros((3, offsets.size - 1), np.int64)
-    used = 0
-    for d in range(offsets.size - 1):
-        text = data[offsets[d] : offsets[d + 1]]
-        kept_end, kept_next, mark = -1, 0, 0  # the last kept line, and how many spans there were before its end
-        begin = 0
-        while begin < text.size:
-            stop, following = _line_end(text, begin, text.size, table)
-            first, last = strip(text, begin, stop, table)
-            words, longest = _words(text, first, last, table)
-            found = _found(text, first, last, needles, bounds, firsts)
-            sentences, punctuated = _sentences(text, first, last, table, marks, mark_bounds)
-            rule = _rule(words, longest, punctuated, found, limits)
-            if rule >= 0:
-                spans, used = _put(spans, used, d, begin, following, rule, 0)
-            else:
-                counts[0, d] += sentences
-                counts[1, d] += found & LOREM_BIT != 0
-                counts[2, d] += found & (LOREM_BIT | CURLY_BIT) == CURLY_BIT
-                spans, used = _put(spans, used, d, begin, first, BLANK, 0)
-                if limits[3]:
-                    spans, used = _cut_citations(spans, used, d, text, first, last, marks, mark_bounds)
-                kept_end, kept_next, mark = last, following, used
-                newline = np.int64(following > stop and text[following - 1] == _NEWLINE)
-                instead = np.int64(following > stop) - newline  # of another line end
-                spans, used = _put(spans, used, d, last, following - newline, BLANK, instead)
-            begin = following
-        if kept_next > kept_end >= 0:  # the last kept line needs no newline
-            spans, used = _close(spans, used, mark, d, kept_end, kept_next)
-    return spans[:used], counts
+    found, marks, number = 0, 0, 0
+    while at < events.size:
+        i = events[at]
+        at += 1
+        kind = np.int64(kinds[data[i]])
+        width = 1
+        if kind == K_HIGH:
+            point, width = decode(data, i, data.size)
+            kind = np.int64(K_BREAK if flags_of(table, point) & BREAK else K_MARK if is_wide(point) else 0)
+        if kind == K_BREAK:
+            if data[i] == _RETURN and i + 1 < data.size and data[i + 1] == _NEWLINE:
+                width, at = 2, at + 1
+            return i, i + width, found, marks, number, at
+        if kind == K_ANCHOR:
+            found |= _found(data, i, begin, data.size, needles)
+        elif kind == K_MARK:
+            places[marks] = i
+            marks += 1
+        elif kind == K_OPEN and citations[1].size > 1 and citation_at(data, i, data.size, citations):
+            cited[number] = i
+            number += 1
+    return data.size, data.size, found, marks, number, at
 
 
 @njit(nogil=True, cache=True)
-def _rule(words, longest, punctuated, found, limits):
-    """The rule that cuts a line, -1 where none does."""
-    if longest > limits[1]:
-        return LONG_WORD
-    if limits[2] and not punctuated:
-        return NO_PUNCTUATION
-    if words < limits[0]:
-        return FEW_WORDS
-    if found & LOREM_BIT or not limits[4]:
-        return -1
-    if found & JAVASCRIPT_BIT:
-        return JAVASCRIPT
-    return POLICY if found >> 3 and not found & CURLY_BIT else -1
+def has_words(data, start, end, table, number):
+    """Whether blanks divide the line into that many pieces at least."""
+    count, inside = 0, False
+    while start < end and count < number:
+        point, width = decode(data, start, end)
+        full = not flags_of(table, point) & SPACE
+        count += full and not inside
+        inside = full
+        start += width
+    return count >= number
 
 
 @njit(nogil=True, cache=True)
-def _cut_citations(spans, used, document, text, first, last, marks, bounds):
-    i = first
-    while i < last:
-        skip = _citation(text, i, last, marks, bounds) if text[i] == _OPEN else 0
-        if skip:
-            spans, used = _put(spans, used, document, i, i + skip, CITATION, 0)
-        i += max(skip, 1)
-    return spans, used
+def has_long_word(data, start, end, table, most):
+    """Whether a piece between blanks has more than `most` characters; reads few bytes where blanks are many."""
+    while end - start > most:
+        i = start + most  # a blank among this and the bytes before it: no long piece begins before that blank
+        while i >= start and not flags_of(table, decode(data, i, end)[0]) & SPACE:
+            i -= 1
+        if i >= start:
+            start = i + decode(data, i, end)[1]
+            continue
+        length = 0
+        while start < end:
+            point, width = decode(data, start, end)
+            start += width
+            if flags_of(table, point) & SPACE:
+                break
+            length += 1
+        if length > most:
+            return True
+    return False
 
 
 @njit(nogil=True, cache=True)
-def _close(spans, used, mark, document, start, end):
-    """Makes the stretch after the last kept line one whole cut, before the cuts of the lines that follow it."""
-    if mark < used and spans[mark, 1] == start:
-        spans[mark, 2], spans[mark, 4] = end, 0
-        return spans, used
-    later = spans[mark:used].copy()
-    spans, used = _put(spans, mark, document, start, end, BLANK, 0)
-    for i in range(later.shape[0]):
-        row = later[i]
-        spans, used = _put(spans, used, row[0], row[1], row[2], row[3], row[4])
-    return spans, used
+def without(data, first, last, cited, citations):
+    """The stretch without its citations."""
+    bare = np.empty(last - first, np.uint8)
+    used, at = 0, first
+    for start in cited:
+        bare[used : used + start - at] = data[at:start]
+        used += start - at
+        at = start + citation_at(data, start, last, citations)
+    bare[used : used + last - at] = data[at:last]
+    return bare[: used + last - at]
+
+
+@njit(nogil=True, cache=True)
+def punctuated(data, first, last, finals):
+    """Whether the stretch ends in one of `finals`, but not in "..."."""
+    if first == last:
+        return False
+    point = last_point(data, first, last)[0]
+    if point == _DOT and last - first >= 3 and data[last - 2] == _DOT and data[last - 3] == _DOT:
+        return False
+    ends = False
+    for final in finals:
+        ends |= point == final
+    return ends

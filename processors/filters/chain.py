@@ -27,7 +27,7 @@ from processors.filters.rule import Filter
 Scores: TypeAlias = pa.RecordBatch | pa.Table | Mapping[str, pa.Array]
 
 LANGUAGE = "language"  # the filter that says for those behind it which language a text is in
-_BATCH_BYTES = 64 << 20
+_BATCH_BYTES = 8 << 20
 _BATCH_ROWS = 10_000
 
 
@@ -90,7 +90,7 @@ def score(batch: pa.RecordBatch, chain: Chain) -> pa.RecordBatch:
         cuts = scores.pop(SPANS_NAME, None)
         columns |= {f"{each.name}.{name}": column for name, column in scores.items()}
         if each.name == LANGUAGE:
-            languages = scores.get("lang", scores["label"])
+            languages = scores["lang"]
             views.clear()
         if cuts is not None and cuts.null_count < len(cuts):
             spans = cuts if spans.null_count == len(spans) else compose(spans, cuts)
@@ -167,19 +167,21 @@ def score_table(table: pa.Table, chain: Chain) -> pa.Table:
         raise InputError(f"column 'text' is of type {kind}; strings are asked for")
     names = ["id", "text", *(name for name in columns_of(chain) if name in table.column_names)]
     columns = table.select(names).set_column(1, "text", table["text"].cast(pa.large_string()))
-    parts = [_verdicts(batch, chain) for batch in _batches(columns)]
-    return pa.Table.from_batches(parts or [_verdicts(pa.RecordBatch.from_pylist([], columns.schema), chain)])
+    return pa.Table.from_batches([_verdicts(batch, chain) for batch in batches_of(columns)])
 
 
-def _batches(table: pa.Table) -> list[pa.RecordBatch]:
-    """The table in batches of bounded rows and, but for single large texts, bounded bytes."""
+def batches_of(table: pa.Table) -> list[pa.RecordBatch]:
+    """The table, with a column `text`, in batches of bounded rows and, but for single large texts, bounded bytes.
+
+    An empty table is one empty batch.
+    """
     batches = []
     for whole in table.to_batches(max_chunksize=_BATCH_ROWS):
         sizes = pc.binary_length(whole.column("text")).fill_null(0).to_numpy()
         groups = np.cumsum(sizes) // _BATCH_BYTES
         bounds = [0, *(np.flatnonzero(np.diff(groups)) + 1).tolist(), len(whole)]
         batches += [whole.slice(a, b - a) for a, b in pairwise(bounds) if b > a]
-    return batches
+    return batches or [pa.RecordBatch.from_pylist([], table.schema)]
 
 
 def _verdicts(batch: pa.RecordBatch, chain: Chain) -> pa.RecordBatch:

@@ -19,6 +19,7 @@ ALNUM = 8
 LOWER = 16
 BREAK = 32  # ends a line for str.splitlines
 TERMINAL = 64  # ends a sentence
+MARK = 128  # punctuation for Gopher's rules: a word of nothing else is no word
 
 # Code points from here on carry no flag: private use, tags, variation selectors and planes with no letters.
 TABLE_SIZE = 0x40000
@@ -38,6 +39,13 @@ a876-a877 a8ce-a8cf a92f a9c8-a9c9 aa5d-aa5f aaf0-aaf1 abeb fe12 fe15-fe16 fe52 
 16d6e-16d6f 16e98 1bc9f 1da88
 """
 
+# What datatrove 0.10 reads as punctuation (`utils/text.py`) besides terminal punctuation: ASCII's, control characters,
+# and some signs of other scripts, the digit U+FF11 among them.
+_MARKS = """
+0000-0008 000b-001f 0021-002f 003a-0040 005b-0060 007b-009f 00ab 00b4 00bb 2013-2014 2019 201c-201e 2026 2236 2501
+25ba 3001-3002 3008-300d 3010-3011 ff01 ff05 ff08-ff09 ff0c ff0e ff11 ff1a-ff1b ff1f ff5e
+"""
+
 
 @cache
 def character_table() -> np.ndarray:
@@ -48,8 +56,9 @@ def character_table() -> np.ndarray:
         table |= np.frombuffer(bytes(map(test, characters)), np.uint8) * np.uint8(flag)
     table[ord("_")] |= WORD
     table[[ord(character) for character in _BREAKS]] |= BREAK
-    for stretch in _TERMINALS.split():
-        first, _, last = stretch.partition("-")
-        table[int(first, 16) : int(last or first, 16) + 1] |= TERMINAL
+    for stretches, flag in ((_TERMINALS, TERMINAL | MARK), (_MARKS, MARK)):
+        for stretch in stretches.split():
+            first, _, last = stretch.partition("-")
+            table[int(first, 16) : int(last or first, 16) + 1] |= flag
     table.flags.writeable = False
     return table

@@ -10,7 +10,7 @@ Labels come without the prefix `__label__`; probabilities have four decimals and
 """
 
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -25,16 +25,23 @@ LIBRARY = "fasttext-new"
 Model = Any  # fasttext_new carries no types
 
 _LABEL = "__label__"
-_BATCH_BYTES = 8 << 20  # handed over at once: bounds the copies as Python's strings
+_BATCH_BYTES = 1 << 20  # handed over at once: bounds the copies as Python's strings
 
 
-@cache
 def load_model(path: Path) -> Model:
-    """The model in a .bin or .ftz file; loaded once per process.
+    """The model in a .bin or .ftz file; loaded once per process and state of the file.
 
     Raises:
         InputError: no such file, or no fastText model.
     """
+    try:
+        return _loaded(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise InputError(f"{path}: no fastText model: {error.strerror}") from error
+
+
+@lru_cache(8)
+def _loaded(path: Path, changed: int) -> Model:
     import fasttext_new
 
     try:
@@ -44,7 +51,7 @@ def load_model(path: Path) -> Model:
 
 
 def predict(model: Model, texts: pa.Array, window: int = 0) -> tuple[pa.Array, pa.Array]:
-    """The likeliest label of each text and its probability: string[n] and float64[n].
+    """The likeliest label of each text and its probability to four decimals: string[n] and float64[n].
 
     Args:
         model: from `load_model`.
@@ -62,11 +69,13 @@ def predict(model: Model, texts: pa.Array, window: int = 0) -> tuple[pa.Array, p
         chance[known] = np.frombuffer(flat, np.float32)
         labels += [each[0].removeprefix(_LABEL) if each else None for each in names]
         chances.append(chance)
-    return _judged(texts, pa.array(labels, pa.string())), _judged(texts, _rounded(chances))
+    return _judged(texts, pa.array(labels, pa.string())), _judged(texts, _rounded(chances, 4))
 
 
 def chance_of(model: Model, texts: pa.Array, label: str, window: int = 0) -> pa.Array:
-    """The probability of one label for each text, float64[n]; null as in `predict`.
+    """The probability of one label for each text, float64[n], to six decimals (DCLM's threshold has as many).
+
+    Null as in `predict`.
 
     Raises:
         InputError: the model has no such label.
@@ -84,24 +93,25 @@ def chance_of(model: Model, texts: pa.Array, label: str, window: int = 0) -> pa.
         chance = np.full(len(counts), np.nan)
         chance[rows[here]] = np.frombuffer(flat, np.float32)[here]
         chances.append(chance)
-    return _judged(texts, _rounded(chances))
+    return _judged(texts, _rounded(chances, 6))
+
+
+def slices(texts: pa.Array) -> Iterator[pa.Array]:
+    """The texts in order, in slices of bounded bytes (a large text is a slice of its own); nothing where none is."""
+    ends = np.cumsum(pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False), dtype=np.int64)
+    bounds = [0, *(np.flatnonzero(np.diff(ends // _BATCH_BYTES)) + 1).tolist(), len(texts)]
+    return (texts.slice(start, end - start) for start, end in pairwise(bounds) if end > start)
 
 
 def _lines(texts: pa.Array, window: int) -> Iterator[list[str]]:
-    """The texts as fastText takes them, in lists of bounded bytes (one large text is a list of its own)."""
-    if window:
-        texts = pc.utf8_slice_codeunits(texts, 0, window)
-    ends = np.cumsum(pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False), dtype=np.int64)
-    bounds = [0, *(np.flatnonzero(np.diff(ends // _BATCH_BYTES)) + 1).tolist(), len(texts)]
-    for start, end in pairwise(bounds):
-        if end > start:
-            lines = pc.replace_substring(pc.fill_null(texts.slice(start, end - start), ""), "\n", " ")
-            yield lines.to_pylist()
+    """The texts as fastText takes them."""
+    for part in slices(pc.utf8_slice_codeunits(texts, 0, window) if window else texts):
+        yield pc.replace_substring(pc.fill_null(part, ""), "\n", " ").to_pylist()
 
 
-def _rounded(chances: list[np.ndarray]) -> pa.Array:
-    """Four decimals, at most 1 (fastText's rounding errors go above); NaN is null."""
-    whole = np.minimum(np.round(np.concatenate([np.empty(0), *chances]), 4), 1.0)
+def _rounded(chances: list[np.ndarray], decimals: int) -> pa.Array:
+    """At most 1 (fastText's rounding errors go above); NaN is null."""
+    whole = np.minimum(np.round(np.concatenate([np.empty(0), *chances]), decimals), 1.0)
     return pa.array(whole, pa.float64(), mask=np.isnan(whole))
 
 

@@ -2,12 +2,16 @@
 
 Words come in as 64-bit hashes and lengths; out come characters: of the most frequent 2-, 3- and 4-gram, and of all
 repeated 5- to 10-grams. Semantics are datatrove's (`gopher_repetition_filter.py`, Apache-2.0), see `gopher_repetition`.
+
+An (n + 1)-gram can stand twice only where the n-gram there and the one behind it both do. So only pairs of words go
+through a table whole; each further n looks at the places that are left, few in natural text. An n-gram is called by the
+place where it stands first, so a longer one is the pair of two such names, and no further hashing can confuse two.
 """
 
 import numpy as np
 from numba import njit
 
-from processors.filters.hashing import place, room, seen
+from processors.filters.hashing import place_of, room
 
 TOP = (2, 3, 4)
 REPEATED = (5, 6, 7, 8, 9, 10)
@@ -15,40 +19,95 @@ REPEATED = (5, 6, 7, 8, 9, 10)
 _FIRST_REPEATED = REPEATED[0]
 _LAST = REPEATED[-1]
 _STEP = np.uint64(0xD6E8FEB86659FD93)  # odd, so that no bit of an earlier word is lost
+_32 = np.uint64(32)
 
 
 @njit(nogil=True, cache=True)
-def _key(value):
-    return value if value != np.uint64(0) else np.uint64(1)
+def pairs_of(words, names, counts):
+    """Names each pair of neighbours by its first place, and counts it there.
+
+    Args:
+        words: uint64[n], the words' hashes.
+        names, counts: int32[n], to be filled; counts only where a pair stands first.
+    """
+    bits = room(words.size)
+    table = np.zeros(1 << bits, np.int32)  # a place + 1
+    for i in range(words.size - 1):
+        at = place_of(words[i] * _STEP + words[i + 1], bits)
+        first = table[at] - 1
+        while first >= 0 and (words[first] != words[i] or words[first + 1] != words[i + 1]):
+            at = (at + 1) & ((1 << bits) - 1)
+            first = table[at] - 1
+        if first < 0:
+            table[at] = i + 1
+            first = i
+            counts[i] = 0
+        names[i] = first
+        counts[first] += 1
 
 
 @njit(nogil=True, cache=True)
-def _top(grams, ends, n, table, bits, counts, firsts):
-    """Length of the most frequent n-gram (words and blanks between) times its count; of equals, the first met."""
-    best, where = 0, 0
-    for i in range(grams.size):
-        key = _key(grams[i])
-        at = place(table, bits, key)
-        if table[at] != key:
-            table[at] = key
-            counts[at] = 0
-            firsts[at] = i
-        counts[at] += 1
-        if counts[at] > best or (counts[at] == best and firsts[at] < where):
-            best, where = counts[at], firsts[at]
-    return best * (ends[where + n] - ends[where] + n - 1)
+def longer(left, names, further, counts):
+    """The n-grams one word longer, at the places `left` where the one there and the one behind it stand twice.
+
+    Args:
+        left: int32[m], places, ascending: those of all n-grams that stand twice.
+        names: int32[n], what the n-gram at each of these places is called.
+        further, counts: int32[n], to be filled as `pairs_of` does, at the places that are given back.
+
+    Returns:
+        int32[k]: places where the longer n-gram may stand twice.
+    """
+    places = np.empty(left.size + 1, np.int32)
+    used = 0
+    for k in range(left.size - 1):  # no branch: which way it went could not be foretold
+        places[used] = left[k]
+        used += left[k + 1] == left[k] + 1
+    bits = room(used)
+    table = np.zeros(1 << bits, np.int32)
+    for i in places[:used]:
+        at = place_of((np.uint64(names[i]) << _32 | np.uint64(names[i + 1])) * _STEP, bits)
+        first = table[at] - 1
+        while first >= 0 and (names[first] != names[i] or names[first + 1] != names[i + 1]):
+            at = (at + 1) & ((1 << bits) - 1)
+            first = table[at] - 1
+        if first < 0:
+            table[at] = i + 1
+            first = i
+            counts[i] = 0
+        further[i] = first
+        counts[first] += 1
+    return places[:used]
 
 
 @njit(nogil=True, cache=True)
-def _repeated(grams, ends, n, table, bits):
-    """Characters (of words, blanks not counted) in n-grams met before; after one, the next n-gram starts behind it."""
-    total, i = 0, 0
-    while i < grams.size:
-        if seen(table, bits, _key(grams[i])):
+def twice(places, names, counts):
+    """Those of the places where an n-gram stands that stands twice; the most frequent, of equals the first met."""
+    left = np.empty(places.size + 1, np.int32)
+    used, best, where = 0, 1, 0
+    for i in places:
+        count = counts[names[i]]
+        left[used] = i
+        used += count > 1
+        if count > best:
+            best, where = count, i
+    return left[:used], best, where
+
+
+@njit(nogil=True, cache=True)
+def _repeated(left, names, counts, ends, n):
+    """Characters (of words, blanks not counted) in n-grams met before; after one, the next n-gram starts behind it.
+
+    Uses up `counts`: -1 says that an n-gram was met.
+    """
+    total, free = 0, 0
+    for i in left:
+        if i < free:
+            continue
+        if counts[names[i]] == -1:
             total += ends[i + n] - ends[i]
-            i += n
-        else:
-            i += 1
+            free = i + n
+        counts[names[i]] = -1
     return total
 
 
@@ -58,24 +117,21 @@ def measure_grams(words, ends, row):
 
     Args:
         words: uint64[n], the words' hashes.
-        ends: int64[n + 1], characters of the words before each word.
+        ends: int32[n + 1], characters of the words before each word.
         row: int64[9].
     """
-    bits = room(words.size)
-    table = np.empty(1 << bits, np.uint64)
-    counts = np.empty(1 << bits, np.int32)
-    firsts = np.empty(1 << bits, np.int64)
-    grams = words.copy()
-    for n in range(2, _LAST + 1):
-        size = words.size - n + 1
-        if size < 1:
+    names, further = np.empty(words.size, np.int32), np.empty(words.size, np.int32)
+    counts = np.empty(words.size, np.int32)
+    pairs_of(words, names, counts)
+    left = np.arange(max(words.size - 1, 0), dtype=np.int32)
+    for n in range(2, min(_LAST, words.size) + 1):
+        if n > 2:
+            left = longer(left, names, further, counts)
+            names, further = further, names
+        left, best, where = twice(left, names, counts)
+        if n < _FIRST_REPEATED:  # its words and the blanks between them, even when it stands once
+            row[n - 2] = best * (ends[where + n] - ends[where] + n - 1)
+        elif left.size == 0:
             break
-        for i in range(size):
-            grams[i] = grams[i] * _STEP + words[i + n - 1]
-        table[:] = 0
-        if n < _FIRST_REPEATED:
-            row[n - 2] = _top(grams[:size], ends, n, table, bits, counts, firsts)
         else:
-            row[n - 2] = _repeated(grams[:size], ends, n, table, bits)
-            if row[n - 2] == 0:  # no n-gram twice: no longer one either
-                break
+            row[n - 2] = _repeated(left, names, counts, ends, n)

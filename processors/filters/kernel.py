@@ -1,9 +1,9 @@
 """One compiled walk over a batch's UTF-8 bytes: characters, words, lines and paragraphs, counted for every document.
 
-    bytes ──decode──> characters ──> words     `\\w+` or `[^\\w\\s]+`, by hash and length ──> n-grams (grams.py)
-                                 ├─> lines     by "\\n": copies, blank, short, ending in punctuation
-                                 ├─> rows      by str.splitlines: bullets, ellipses, longest
-                                 └─> paragraphs by two or more "\\n" of the stripped text: copies
+    bytes ──tokens.py──> words        `\\w+` or `[^\\w\\s]+`, by hash and length ──> n-grams (grams.py)
+                     └─> line feeds ──> lines       by "\\n": copies, blank, short, ending in punctuation
+                                    ├─> rows        by str.splitlines: bullets, ellipses, longest
+                                    └─> paragraphs  by two or more "\\n" of the stripped text: copies
 
 Every number is an integer; `Measures` (measure.py) names the columns and `tests/` hold each against plain Python.
 """
@@ -11,109 +11,43 @@ Every number is an integer; `Measures` (measure.py) names the columns and `tests
 import numpy as np
 from numba import njit
 
-from processors.filters.characters import ALNUM, ALPHA, BREAK, SPACE, TABLE_SIZE, TERMINAL, WORD
+from processors.filters import tokens
+from processors.filters.characters import BREAK, SPACE, TERMINAL
 from processors.filters.grams import measure_grams
-from processors.filters.hashing import PRIME, SEED, decode, finish, room, seen
+from processors.filters.hashing import decode, room, seen, stretch_hash
+from processors.filters.tokens import (
+    CHARACTERS,
+    ELLIPSES,
+    WORDS,
+    count_words,
+    ellipses_in,
+    walk,
+    words_before,
+)
+from processors.filters.tokens import (
+    flags_of as flags_of,
+)
 
 COLUMNS = (
-    "characters", "alnum_characters", "hashes", "ellipses",
-    "words", "plain_words", "plain_word_characters", "alpha_words", "stop_words",
-    "newlines", "lines", "copied_lines", "copied_line_characters",
+    *tokens.COUNTS,
+    "lines", "copied_lines", "copied_line_characters",
     "full_lines", "full_terminal", "full_short", "full_copied_characters",
     "rows", "row_characters", "longest_row", "bullet_rows", "ellipsis_rows",
     "paragraphs", "copied_paragraphs", "copied_paragraph_characters",
     "gram_2", "gram_3", "gram_4", "gram_5", "gram_6", "gram_7", "gram_8", "gram_9", "gram_10",
 )  # fmt: skip
 (
-    CHARACTERS, ALNUM_CHARACTERS, HASHES, ELLIPSES,
-    WORDS, PLAIN_WORDS, PLAIN_WORD_CHARACTERS, ALPHA_WORDS, STOP_WORDS,
-    NEWLINES, LINES, COPIED_LINES, COPIED_LINE_CHARACTERS,
+    LINES, COPIED_LINES, COPIED_LINE_CHARACTERS,
     FULL_LINES, FULL_TERMINAL, FULL_SHORT, FULL_COPIED_CHARACTERS,
     ROWS, ROW_CHARACTERS, LONGEST_ROW, BULLET_ROWS, ELLIPSIS_ROWS,
     PARAGRAPHS, COPIED_PARAGRAPHS, COPIED_PARAGRAPH_CHARACTERS,
     FIRST_GRAM,
-) = range(26)  # fmt: skip
+) = range(len(tokens.COUNTS), len(tokens.COUNTS) + 16)  # fmt: skip
 
 SHORT_LINE = 30  # characters; FineWeb
-STOP_PLACES = 1024  # of the table of stop words: a word's place is the lowest bits of its hash
 
-_NEWLINE, _RETURN, _HASH, _DOT, _DASH = 0x0A, 0x0D, 0x23, 0x2E, 0x2D
+_NEWLINE, _RETURN, _DOT, _DASH = 0x0A, 0x0D, 0x2E, 0x2D
 _BULLET, _ELLIPSIS = 0x2022, 0x2026
-
-
-@njit(nogil=True, cache=True)
-def flags_of(table, point):
-    """The flags of a code point, see characters.py."""
-    return np.int64(table[point]) if point < TABLE_SIZE else 0
-
-
-@njit(nogil=True, cache=True)
-def _characters(data, start, end, table, row):
-    """Counts characters, "#" and ellipses: "…", and "..." as str.count finds it."""
-    characters, alnum, hashes, ellipses, dots = 0, 0, 0, 0, 0
-    i = start
-    while i < end:
-        point, width = decode(data, i, end)
-        characters += 1
-        alnum += (flags_of(table, point) & ALNUM) != 0
-        hashes += point == _HASH
-        ellipses += point == _ELLIPSIS
-        dots = dots + 1 if point == _DOT else 0
-        if dots == 3:
-            ellipses += 1
-            dots = 0
-        i += width
-    row[CHARACTERS], row[ALNUM_CHARACTERS], row[HASHES], row[ELLIPSES] = characters, alnum, hashes, ellipses
-
-
-@njit(nogil=True, cache=True)
-def _words(data, start, end, table, stops, stop_bits, row):
-    """Counts words into `row`; gives their hashes and the characters of the words before each."""
-    hashes = np.empty((end - start) // 4 + 8, np.uint64)
-    ends = np.empty(hashes.size + 1, np.int64)
-    ends[0] = 0
-    count, plain, plain_characters, alpha, stopped = 0, 0, 0, 0, 0
-    i = start
-    while i < end:
-        point, width = decode(data, i, end)
-        flags = flags_of(table, point)
-        if flags & SPACE:
-            i += width
-            continue
-        kind, length, any_flags, value = flags & WORD, 0, 0, SEED
-        while not flags & SPACE and flags & WORD == kind:
-            value = (value ^ np.uint64(point)) * PRIME
-            any_flags |= flags
-            length += 1
-            i += width
-            if i >= end:
-                break
-            point, width = decode(data, i, end)
-            flags = flags_of(table, point)
-        value = finish(value)
-        if count == hashes.size:
-            hashes, ends = _doubled(hashes), _doubled(ends)
-        hashes[count] = value
-        ends[count + 1] = ends[count] + length
-        count += 1
-        alpha += (any_flags & ALPHA) != 0
-        if any_flags & ALNUM:
-            plain += 1
-            plain_characters += length
-            at = np.int64(value & np.uint64(STOP_PLACES - 1))
-            stopped |= np.int64(stop_bits[at]) * (stops[at] == value)
-    row[WORDS], row[PLAIN_WORDS], row[PLAIN_WORD_CHARACTERS], row[ALPHA_WORDS] = count, plain, plain_characters, alpha
-    while stopped:
-        row[STOP_WORDS] += stopped & 1
-        stopped >>= 1
-    return hashes[:count], ends[: count + 1]
-
-
-@njit(nogil=True, cache=True)
-def _doubled(array):
-    larger = np.empty(2 * array.size, array.dtype)
-    larger[: array.size] = array
-    return larger
 
 
 @njit(nogil=True, cache=True)
@@ -126,63 +60,21 @@ def newlines_in(data, start, end):
 
 
 @njit(nogil=True, cache=True)
-def _lines(data, start, end, table, row):
-    """Counts what "\n" divides. `lines` are the pieces of `\n+`, `full` lines those that are not blank."""
-    row[NEWLINES] = newlines_in(data, start, end)
-    bits = room(row[NEWLINES] + 1)
-    known = np.zeros(1 << bits, np.uint64)
-    length, last, full, value = 0, 0, False, SEED
-    i = start
-    while i <= end:
-        point, width = decode(data, i, end) if i < end else (_NEWLINE, 1)
-        if point != _NEWLINE:
-            last = flags_of(table, point)
-            full |= (last & SPACE) == 0
-            length += 1
-            value = (value ^ np.uint64(point)) * PRIME
-        elif length > 0 or i == start or i == end:  # noqa: SIM109 # between newlines nothing is no line; at either end it is
-            copied = seen(known, bits, finish(value))
-            row[LINES] += 1
-            row[COPIED_LINES] += copied
-            row[COPIED_LINE_CHARACTERS] += length * copied
-            if full:
-                row[FULL_LINES] += 1
-                row[FULL_TERMINAL] += (last & TERMINAL) != 0
-                row[FULL_SHORT] += length <= SHORT_LINE
-                row[FULL_COPIED_CHARACTERS] += length * copied
-            length, full, value = 0, False, SEED
-        i += width
+def characters_in(data, start, end):
+    """Characters among the bytes from `start` to `end`."""
+    count = 0
+    for i in range(start, end):
+        count += data[i] & 0xC0 != 0x80
+    return count
 
 
 @njit(nogil=True, cache=True)
-def _rows(data, start, end, table, row):
-    """Counts what str.splitlines divides: a final line break opens no further row."""
-    length, dots, first, gap = 0, 0, -1, False  # dots: of the run that ends the row so far, -1 for "…"
-    i = start
-    while i < end or length > 0:
-        point, width = decode(data, i, end) if i < end else (_NEWLINE, 1)
-        flags = flags_of(table, point)
-        if flags & BREAK:
-            if point == _RETURN and i + 1 < end and data[i + 1] == _NEWLINE:
-                width = 2
-            row[ROWS] += 1
-            row[ROW_CHARACTERS] += length
-            row[LONGEST_ROW] = max(row[LONGEST_ROW], length)
-            row[BULLET_ROWS] += first in (_BULLET, _DASH)
-            row[ELLIPSIS_ROWS] += dots >= 3 or dots == -1
-            length, dots, first, gap = 0, 0, -1, False
-        else:
-            length += 1
-            if flags & SPACE:
-                gap = True
-            else:
-                first = point if first == -1 else first
-                if point == _DOT:
-                    dots = 1 if gap or dots < 0 else dots + 1
-                else:
-                    dots = -1 if point == _ELLIPSIS else 0
-                gap = False
-        i += width
+def last_point(data, start, end):
+    """The last character of the bytes from `start` to `end`, of which there is one at least, and where it begins."""
+    i = end - 1
+    while i > start and data[i] & 0xC0 == 0x80:
+        i -= 1
+    return decode(data, i, end)[0], i
 
 
 @njit(nogil=True, cache=True)
@@ -194,65 +86,149 @@ def strip(data, start, end, table):
             break
         start += width
     while end > start:
-        i = end - 1
-        while i > start and data[i] & 0xC0 == 0x80:
-            i -= 1
-        if not flags_of(table, decode(data, i, end)[0]) & SPACE:
+        point, i = last_point(data, start, end)
+        if not flags_of(table, point) & SPACE:
             break
         end = i
     return start, end
 
 
 @njit(nogil=True, cache=True)
-def _paragraphs(data, start, end, table, row):
-    """Counts what two or more newlines divide in the stripped text; one newline belongs to its paragraph."""
-    bits = room(row[NEWLINES] // 2 + 1)
-    known = np.zeros(1 << bits, np.uint64)
-    length, newlines, value = 0, 0, SEED
-    i, end = strip(data, start, end, table)
-    while i <= end:
-        point, width = decode(data, i, end) if i < end else (0, 1)
-        if point == _NEWLINE:
-            newlines += 1
-        else:
-            if newlines >= 2 or i == end:
-                copied = seen(known, bits, finish(value))
-                row[PARAGRAPHS] += 1
-                row[COPIED_PARAGRAPHS] += copied
-                row[COPIED_PARAGRAPH_CHARACTERS] += length * copied
-                length, value = 0, SEED
-            elif newlines == 1:
-                length += 1
-                value = (value ^ np.uint64(_NEWLINE)) * PRIME
-            newlines = 0
-            length += 1
-            value = (value ^ np.uint64(point)) * PRIME
-        i += width
+def _apart(newlines):
+    """How many line feeds follow another one, but not at once: so many lines between two of them are not empty."""
+    count = 0
+    for n in range(1, newlines.size):
+        count += newlines[n] > newlines[n - 1] + 1
+    return count
 
 
 @njit(nogil=True, cache=True)
-def measure(data, offsets, table, stops, stop_bits, grams):
+def _lines(data, start, end, table, newlines, others, row):
+    """Counts what "\n" divides. `lines` are the pieces of `\n+`, `full` lines those that are not blank."""
+    bits = room(_apart(newlines) + 2)
+    known = np.zeros(1 << bits, np.uint64)
+    ascii = row[CHARACTERS] == end - start
+    first = start
+    for n in range(newlines.size + 1):
+        stop = newlines[n] if n < newlines.size else end
+        length = stop - first if ascii else characters_in(data, first, stop)
+        full, full_end = strip(data, first, stop, table)
+        if stop > first or n == 0 or n == newlines.size:  # between newlines nothing is no line; at either end it is
+            copied = newlines.size > 0 and seen(known, bits, stretch_hash(data, first, stop))
+            row[LINES] += 1
+            row[COPIED_LINES] += copied
+            row[COPIED_LINE_CHARACTERS] += length * copied
+            if full < full_end:
+                row[FULL_LINES] += 1
+                row[FULL_TERMINAL] += (flags_of(table, last_point(data, first, stop)[0]) & TERMINAL) != 0
+                row[FULL_SHORT] += length <= SHORT_LINE
+                row[FULL_COPIED_CHARACTERS] += length * copied
+        if not others and (n < newlines.size or stop > first):
+            _row(data, full, full_end, length, row)
+        first = stop + 1
+
+
+@njit(nogil=True, cache=True)
+def _row(data, start, end, length, row):
+    """Counts one row of `length` characters; from `start` to `end` it lies without blanks at its ends."""
+    row[ROWS] += 1
+    row[ROW_CHARACTERS] += length
+    row[LONGEST_ROW] = max(row[LONGEST_ROW], length)
+    if start < end:
+        first, last = decode(data, start, end)[0], last_point(data, start, end)[0]
+        row[BULLET_ROWS] += first in (_BULLET, _DASH)
+        dots = end - start >= 3 and last == _DOT and data[end - 2] == _DOT and data[end - 3] == _DOT
+        row[ELLIPSIS_ROWS] += dots or last == _ELLIPSIS
+
+
+@njit(nogil=True, cache=True)
+def _rows(data, start, end, table, row):
+    """Counts what str.splitlines divides, where not only "\n" does: a final line break opens no further row."""
+    i = first = start
+    while i < end:
+        point, width = decode(data, i, end)
+        if flags_of(table, point) & BREAK:
+            _row(data, *strip(data, first, i, table), characters_in(data, first, i), row)
+            i += 1 if point == _RETURN and i + 1 < end and data[i + 1] == _NEWLINE else 0
+            first = i + width
+        i += width
+    if first < end:
+        _row(data, *strip(data, first, end, table), characters_in(data, first, end), row)
+
+
+@njit(nogil=True, cache=True)
+def _paragraphs(data, start, end, table, newlines, row):
+    """Counts what two or more newlines divide in the stripped text; one newline belongs to its paragraph."""
+    first, last = strip(data, start, end, table)
+    bits = room(_apart(newlines) + 2)
+    known = np.zeros(1 << bits, np.uint64)
+    for n in range(newlines.size + 1):
+        stop = newlines[n] if n < newlines.size else last
+        if n < newlines.size and (stop < first or stop >= last):
+            continue
+        if n < newlines.size and stop == first:  # one more of those before this paragraph
+            first += 1
+            continue
+        if n < newlines.size and (n + 1 == newlines.size or newlines[n + 1] != stop + 1):
+            continue
+        row[PARAGRAPHS] += 1
+        if row[PARAGRAPHS] > 1 or n < newlines.size:
+            copied = seen(known, bits, stretch_hash(data, first, stop))
+            if copied:
+                row[COPIED_PARAGRAPHS] += 1
+                row[COPIED_PARAGRAPH_CHARACTERS] += characters_in(data, first, stop)
+        first = stop + 1
+
+
+@njit(nogil=True, cache=True)
+def _given_words(text, starts, stops, depth, table, stop_words, row):
+    """Counts the words that another splitter found, which may lie over each other."""
+    before, ends = np.empty(starts.size + 1, np.int64), np.empty(starts.size + 1, np.int32)
+    hashes = np.empty(starts.size, np.uint64)
+    words_before(text, starts, stops, table, before)
+    count_words(text, starts, stops, before, table, stop_words, row, hashes, ends)
+    if depth > 1:
+        measure_grams(hashes, ends, row[FIRST_GRAM:])
+
+
+@njit(nogil=True, cache=True)
+def measure(data, offsets, table, stop_words, depth, given):
     """All counts of a batch.
 
     Args:
         data: uint8[bytes], the texts one after another, UTF-8, read-only.
         offsets: int64[n + 1], where each text begins in `data`.
         table: `character_table()`.
-        stops: uint64[STOP_PLACES], `word_hash` of each stop word at its place.
-        stop_bits: int64[STOP_PLACES], one bit of its own for each.
-        grams: whether to fill the n-gram columns, which take most of the time; else they stay 0.
+        stop_words: uint64[STOP_PLACES], `word_hash` of each stop word at its place; uint64[STOP_PLACES], one bit of
+            its own for each.
+        depth: 0 for lines and the number of words, 1 for what words are made of as well, 2 for n-grams as well; the
+            columns of what is not asked for stay 0.
+        given: for texts whose words another splitter gives: bool[n], which these are, bool[0] for none; int64[n + 1],
+            int64[m], int64[m]: their words, see `segment.Bounds`.
 
     Returns:
         int64[len(COLUMNS), n]
     """
     counts = np.zeros((offsets.size - 1, len(COLUMNS)), np.int64)
+    longest = np.max(offsets[1:] - offsets[:-1]) + 1 if offsets.size > 1 else 0
+    starts, stops, before = np.empty(longest, np.int64), np.empty(longest, np.int64), np.empty(longest, np.int64)
+    newlines, hashes, ends = np.empty(longest, np.int64), np.empty(longest, np.uint64), np.empty(longest, np.int32)
     for d in range(offsets.size - 1):
-        start, end, row = offsets[d], offsets[d + 1], counts[d]
-        _characters(data, start, end, table, row)
-        words, ends = _words(data, start, end, table, stops, stop_bits, row)
-        _lines(data, start, end, table, row)
-        _rows(data, start, end, table, row)
-        _paragraphs(data, start, end, table, row)
-        if grams:
-            measure_grams(words, ends, row[FIRST_GRAM:])
+        text, row = data[offsets[d] : offsets[d + 1]], counts[d]
+        words, lines, others = walk(text, 0, text.size, table, row, starts, stops, before, newlines)
+        _lines(text, 0, text.size, table, newlines[:lines], others, row)
+        if others:
+            _rows(text, 0, text.size, table, row)
+        _paragraphs(text, 0, text.size, table, newlines[:lines], row)
+        row[WORDS] = words
+        if given[0].size and given[0][d]:
+            first, last = given[1][d], given[1][d + 1]
+            row[WORDS] = last - first
+            if depth:
+                _given_words(text, given[2][first:last], given[3][first:last], depth, table, stop_words, row)
+                row[ELLIPSES] = ellipses_in(text)
+        elif depth:
+            count_words(text, starts[:words], stops[:words], before, table, stop_words, row, hashes, ends)
+            if depth > 1:
+                measure_grams(hashes[:words], ends[: words + 1], row[FIRST_GRAM:])
     return counts.T.copy()

@@ -15,16 +15,29 @@ from typing import Any
 from corpus.errors import RecipeError
 from corpus.own import code_of, defined, is_own
 from corpus.strict import NAME, Text, must, read_toml, unknown
+from processors.filters.boilerplate import Boilerplate
+from processors.filters.book_text import BookText
 from processors.filters.c4 import C4
+from processors.filters.classifier import Classifier
 from processors.filters.file_kind import FileKind
 from processors.filters.fineweb import FineWeb
+from processors.filters.floods import Floods
 from processors.filters.gopher_quality import GopherQuality
 from processors.filters.gopher_repetition import GopherRepetition
 from processors.filters.language import Language
 from processors.filters.licence import Licence
+from processors.filters.machine_lists import MachineLists
+from processors.filters.opt_out import OptOut
+from processors.filters.perplexity import Perplexity
 from processors.filters.placed import Own, Placed
+from processors.filters.privacy import Privacy
+from processors.filters.refinedweb_lines import RefinedWebLines
+from processors.filters.robots import Robots
 from processors.filters.rule import Filter
 from processors.filters.source_code import SourceCode
+from processors.filters.stuffing import Stuffing
+from processors.filters.url_category import UrlCategory
+from processors.filters.word_list import WordList
 
 Chain = tuple[Filter, ...]
 
@@ -35,9 +48,22 @@ FILTERS: dict[str, type[Any]] = {
     "gopher_quality": GopherQuality,
     "c4": C4,
     "fineweb": FineWeb,
+    "refinedweb_lines": RefinedWebLines,
+    "boilerplate": Boilerplate,
+    "floods": Floods,
+    "stuffing": Stuffing,
+    "machine_lists": MachineLists,
+    "book_text": BookText,
     "code": SourceCode,
     "licence": Licence,
+    "privacy": Privacy,
     "file_kind": FileKind,
+    "classifier": Classifier,
+    "perplexity": Perplexity,
+    "word_list": WordList,
+    "url_category": UrlCategory,
+    "robots": Robots,
+    "opt_out": OptOut,
 }
 CHAINS = ("web", "books", "code", "text")
 OWN = Text("chain", "")  # tables that come from no file

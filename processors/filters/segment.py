@@ -34,6 +34,7 @@ _UNSPACED_BLOCKS = (
     (0x1B000, 0x1B16F), (0x20000, 0x3FFFF),
 )  # fmt: skip
 _RUN_BYTES = 1 << 18  # short texts are cut together: a call costs as much as some kilobytes
+_PIECE = 1 << 18  # characters
 _BLANK, _OTHER, _WORD, _MARK, _UNSPACED = 0, 1, 2, 4, 8
 
 
@@ -80,7 +81,7 @@ def word_bounds(texts: pa.Array, languages: pa.Array | None, variant: str = "icu
     starts, ends, counts = [np.empty(0, np.int64)], [np.empty(0, np.int64)], np.zeros(len(texts), np.int64)
     for rows, code in _runs(codes, sizes):
         text = "\n".join(texts.take(pa.array(rows)).to_pylist())  # no word goes over a newline
-        found = _words(text, _icu_cuts(text, code) if variant == "icu" else None)
+        found = _in_pieces(text, code if variant == "icu" else None)
         firsts = np.concatenate([[0], np.cumsum(sizes[rows] + 1)])
         counts[rows] = np.diff(np.searchsorted(found[0], firsts))
         starts.append(found[0] - np.repeat(firsts[:-1], counts[rows]))
@@ -126,6 +127,26 @@ def _runs(codes: dict[int, str], sizes: np.ndarray) -> Iterator[tuple[list[int],
     yield rows, codes[rows[-1]]
 
 
+def _in_pieces(text: str, code: str | None) -> tuple[np.ndarray, np.ndarray]:
+    """Where the words of a text start and end, in bytes; by pairs of characters where `code` is None.
+
+    A long text is read in pieces that end after a blank, or anywhere where half a piece has none: bounds the memory.
+    """
+    starts, ends, first, place = [], [], 0, 0
+    while first < len(text):
+        last = first + _PIECE
+        if last < len(text):
+            blank = max(text.rfind(each, first + _PIECE // 2, last) for each in ("\n", " "))
+            last = blank + 1 if blank >= 0 else last
+        piece = text[first:last]
+        found = _words(piece, None if code is None else _icu_cuts(piece, code))
+        starts.append(found[0] + place)
+        ends.append(found[1] + place)
+        first, place = last, place + len(piece.encode())
+    none = np.empty(0, np.int64)
+    return np.concatenate([none, *starts]), np.concatenate([none, *ends])
+
+
 def _icu_cuts(text: str, code: str) -> np.ndarray:
     """Where ICU parts a text: the number of characters before each cut, int64."""
     from icu4py.breakers import WordBreaker
@@ -136,8 +157,6 @@ def _icu_cuts(text: str, code: str) -> np.ndarray:
 def _words(text: str, cuts: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """The byte at which each word starts and the one at which it ends: cut at `cuts`, or into pairs of characters."""
     points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
-    if points.size == 0:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
     kinds = _kinds()[np.minimum(points, TABLE_SIZE)]
     base = (kinds & _MARK) == 0
     groups = kinds[np.maximum.accumulate(np.where(base, np.arange(points.size), 0))]  # a mark is of its base's kind

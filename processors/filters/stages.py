@@ -27,17 +27,17 @@ def score(store: Store, part: Part) -> Output:
     """One documents part in, one aligned scores part out. `part.aside` holds the chain, thresholds and all."""
     (file,) = part.inputs
     assert isinstance(file, File)
-    more = chains.columns_of(part.aside)
-    documents = read_table(store, file, ["id", "text", "text_bytes", "language", *more])
-    batch = documents.select(["id", "text", *more]).combine_chunks().to_batches()[0]
-    table = pa.Table.from_batches([chains.score(batch, part.aside)])
-    detected = "language.label" in table.column_names
-    lang = pc.fill_null(table["language.label"] if detected else documents["language"], UNKNOWN_LANGUAGE)
+    names = ["id", "text", *sorted({"language", *chains.columns_of(part.aside)})]
+    documents = read_table(store, file, ["text_bytes", *names])
+    batches = chains.batches_of(documents.select(names))
+    table = pa.Table.from_batches([chains.score(batch, part.aside) for batch in batches])
+    detected = "language.lang" in table.column_names
+    lang = pc.fill_null(table["language.lang"] if detected else documents["language"], UNKNOWN_LANGUAGE)
     table = table.add_column(1, "text_bytes", documents["text_bytes"]).add_column(2, "lang", lang).combine_chunks()
     return Output((write_parquet(store, "scores", file.part, table),))
 
 
-SCORE = Stage("score", score, version=1)
+SCORE = Stage("score", score, version=2)
 
 
 def judge(store: Store, part: Part) -> Output:

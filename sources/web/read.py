@@ -182,7 +182,8 @@ def _page(
         raise skip("not_html", f"the body is {magic}")
     page = extract_page(body, content_type=content_type, extractor=settings.extractor, limits=settings.html_limits)
     linked = links(response.every("link")) if response else {}
-    tags = response.every("x-robots-tag") if response else []
+    reserved = response.every("tdm-reservation") if response else []
+    tags = [*(response.every("x-robots-tag") if response else []), *(f"tdm-reservation: {value}" for value in reserved)]
     licence = absolute(linked.get("license"), url)
     return Document(
         page.text, url=url, canonical=absolute(page.canonical or linked.get("canonical"), url), title=page.title,

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from corpus.text import SPANS, render_column
 from processors.filters.c4 import C4
-from processors.filters.characters import TABLE_SIZE, TERMINAL, character_table
+from processors.filters.characters import MARK, TABLE_SIZE, TERMINAL, character_table
 from processors.filters.kernel import COLUMNS
 from processors.filters.measure import Measures
+from processors.filters.sentences import ABBREVIATIONS
 
 STOPS = {"the", "be", "to", "of", "and", "that", "have", "with"}
 
@@ -44,6 +45,7 @@ def repeated(words: list[str], n: int) -> int:
 def counts(text: str) -> dict[str, int]:
     words = re.findall(r"\w+|[^\w\s]+", text)
     plain = [word for word in words if any(map(str.isalnum, word))]
+    unmarked = [word for word in words if not all(map(is_mark, word))]
     lines = re.split("\n+", text)
     full = [line for line in text.split("\n") if line.strip()]
     rows = text.splitlines()
@@ -56,7 +58,8 @@ def counts(text: str) -> dict[str, int]:
         "ellipses": text.count("...") + text.count("…"),
         "words": len(words),
         "plain_words": len(plain),
-        "plain_word_characters": sum(map(len, plain)),
+        "unmarked_words": len(unmarked),
+        "unmarked_word_characters": sum(map(len, unmarked)),
         "alpha_words": sum(any(map(str.isalpha, word)) for word in words),
         "stop_words": len(STOPS & set(words)),
         "newlines": text.count("\n"),
@@ -78,21 +81,60 @@ def counts(text: str) -> dict[str, int]:
     }
 
 
+def is_mark(character: str) -> bool:
+    table = character_table()
+    return ord(character) < len(table) and bool(table[ord(character)] & MARK)
+
+
 def is_terminal(character: str) -> bool:
     table = character_table()
     return ord(character) < len(table) and bool(table[ord(character)] & TERMINAL)
 
 
+def is_edge(c: str) -> bool:
+    if c.isascii():
+        return not c.isalnum() and not c.isspace() and c not in "$+=^`|~\x7f"
+    code = ord(c)
+    return not c.isalnum() and not c.isspace() and (code < 0x2070 or 0x3000 <= code < 0x3040 or code >= 0xFF00)
+
+
+def is_capital(c: str) -> bool:
+    return c.isalpha() and not c.islower() and ord(c) < 0x590
+
+
+def ends_sentence(line: str, at: int) -> bool:
+    """Whether the mark at that place ends a sentence."""
+    before, after = line[:at], line[at + 1 :]
+    if line[at] in "。！？｡।":
+        return True
+    if line[at] == "." and (before.endswith(".") or after.startswith(".")):
+        return False
+    rest = after
+    while rest and is_edge(rest[0]):
+        rest = rest[1:]
+    if rest and not rest[0].isspace():
+        return line[at] == "." and rest == after and before[-1:].islower() and is_capital(rest[0])
+    if line[at] != "." or not before[-1:].isalpha():
+        return True
+    former, last = before[-2:-1], before[-1]
+    if not former.isalnum():
+        return former > "\x7f" and not is_edge(former) and not former.isspace()
+    if is_capital(last) and not is_capital(former):
+        return False
+    word = re.search(r"(?:^|[^0-9A-Za-z\x80-\U0010ffff])([A-Za-z]+)$", before)
+    return word is None or word[1] not in ABBREVIATIONS
+
+
 def sentences(line: str) -> int:
-    """Cuts after stops before a blank and no lower-case letter, and after wide stops; counts what says something."""
-    ends = re.compile(r"""[。！？｡]|[.!?…](?:[.!?…"')\]}»’”]*)(?=\s+[\W_]*([^\W_]))""")
-    pieces, at = [], 0
-    for found in ends.finditer(line):
-        if found[1] is None or not found[1].islower():
-            pieces.append(line[at : found.end()])
-            at = found.end()
-    pieces.append(line[at:])
-    return sum(any(map(str.isalnum, piece)) for piece in pieces)
+    """One, and one more for each end behind which something is left; marks before that count no more."""
+    full = [at for at, c in enumerate(line) if not is_edge(c) and not c.isspace()]
+    marks = [at for at, c in enumerate(line) if c in ".!?。！？｡।"]
+    count, free = min(len(full), 1), min(full, default=0)
+    for at in marks:
+        if at >= free and ends_sentence(line, at):
+            free = min((place for place in full if place > at), default=len(line))
+            count += free < len(line)
+    return count
 
 
 def c4(text: str, punctuation: bool) -> tuple[str, tuple[int, int, int]]:
@@ -139,6 +181,11 @@ C4_PIECES = [
     "x" * 13,
     "Yes",
     "one two",
+    "Mr",
+    "!",
+    "J.",
+    "x.",
+    "US.",
 ]
 
 
@@ -184,6 +231,7 @@ def test_c4_leaves_the_lines_that_plain_python_keeps(texts: list[str | None], pu
     [
         ("One here. Two there! (Three?) Four", 4),
         ("It is e.g. so, i.e. version 3.11 of it.", 1),
+        ("Mr. J. Doe of the U.S. Army came. He left the house.Then what? it rained!) So... it did.", 5),
         ('He said "no." She left... and came back.', 2),
         ("これは本です。それも本です。", 2),
         ("... *** !!!", 0),

@@ -105,6 +105,21 @@ def test_words_hold_all_but_blanks_and_refine_the_plain_splitter(text: str, vari
         assert re.search(r"[\s\u200b]", word) is None
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.sampled_from(["我们", "ภาษาไทย", "คน", "a1", "é\u0301", "\u0301x", "..", "🙂"]), max_size=20),
+    st.sampled_from(VARIANTS),
+)
+def test_a_text_in_pieces_has_the_same_words(parts: list[str], variant: str) -> None:
+    if variant == "icu":
+        pytest.importorskip("icu4py")
+    text = " ".join(parts)
+    whole = words([text], ["th"], variant)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(segment, "_PIECE", 16)
+        assert words([text], ["th"], variant) == whole
+
+
 def test_latin_text_is_split_as_everywhere() -> None:
     pytest.importorskip("icu4py")
     text = "Don't panic: foo.bar(1,2) == 3.14 && x_y -> 'ok'..."

@@ -128,11 +128,12 @@ def test_an_interim_response_is_passed_over(world: World) -> None:
 def test_http_fields_speak_where_the_page_is_silent(world: World) -> None:
     head = (
         "Content-Type: text/html\r\nX-Robots-Tag: noindex, NoAI\r\nx-robots-tag: gptbot: nofollow\r\n"
+        "TDM-Reservation: 1\r\n"
         'Link: <https://a.test/x.css>; rel=preload, </own>; rel="canonical"\r\nContent-Language: fr\r\n'
         "Link: <https://creativecommons.org/licenses/by/4.0/>; rel=license"
     )
     found = only(world("a.warc", response("https://a.test/1?x", page().replace(b" lang=en", b""), head)))
-    assert found.robots == "gptbot: nofollow, noai, noindex"
+    assert found.robots == "gptbot: nofollow, noai, noindex, tdm-reservation: 1"
     assert (found.canonical, found.licence, found.language) == ("https://a.test/own", "CC-BY-4.0", "fr")
     assert only(world("a.warc", response("https://a.test/1", page(), head))).language == "en"
 
