@@ -23,6 +23,7 @@ from mixtures.buckets import bucket_documents
 from mixtures.order import ORDER_STAGE, OrderSettings, shard_rows
 from mixtures.plan import Mixture, load_mixture
 from mixtures.sample import SAMPLE_STAGE, SampleSettings
+from processors.contamination.benchmarks import benchmark_files
 from processors.contamination.mark import overlap_rules
 from processors.contamination.stages import mark_contaminated
 from processors.dedupe.cut import check_cut, cut_repeats
@@ -72,6 +73,7 @@ def check(recipe: Recipe) -> Checked:
     chains = {source.name: _chain(source, own, inside) for source, inside in sources}
     for chain in chains.values():
         number_identity(chain)  # a model or a list that is not there is told now, not after hours
+    benchmark_files(recipe.contamination.benchmarks, recipe.folder)
     preferred = _preferred(recipe.dedupe, chains, text.inside("dedupe"))
     if recipe.dedupe.unit == "simplified":
         check_installed()

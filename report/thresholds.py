@@ -91,6 +91,7 @@ def show_replay(console: Console, found: Sequence[Replayed]) -> None:
         for each in found
     ]  # fmt: skip
     console.print(table("What the filters keep (duplicates not yet taken out)", header, rows))
+    console.print()
     console.print(_rules(found))
 
 

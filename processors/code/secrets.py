@@ -92,7 +92,9 @@ _NO_SECRET_NAME = re.compile(
     rb"|header|param|endpoint|expir\w*|hash|hashed|digest|policy|class|hint|help|text|title|message|error|prompt|input"
     rb"|placeholder|store|provider|manager|service|env|var|ref|arn|version|kind|column|key_?path|public\w*|style|element)s?$"
 )
-_WORDS = re.compile(rb"[A-Za-z]+(?:[-_.][A-Za-z]+)*[-_.]?\d{0,4}")
+_WORDS = re.compile(  # engine1_upgrades too
+    rb"(?:[A-Za-z]+|[A-Za-z]{3,}\d{1,2})(?:[-_.](?:[A-Za-z]+|[A-Za-z]{3,}\d{1,2}))*[-_.]?\d{0,4}"
+)
 _UUID = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.I)
 _COMMON = frozenset(
     b"password pass passwd pwd secret user username test guest admin postgres root token mysql pw hunter2 letmein"

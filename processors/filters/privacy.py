@@ -39,7 +39,7 @@ from processors.filters.rule import SPANS as SPANS_NAME
 
 Masks: TypeAlias = Mapping[str, tuple[str, ...]]  # for each kind what stands instead, in turn
 
-KINDS = ("email", "phone", "ip", "iban", "card", "national_id", "secret")  # by number as in privacy/scan.py
+KINDS = ("email", "phone", "ip", "iban", "card", "national_id", "secret")  # by number as in privacy/number.py
 ACTIONS = ("mask", "drop", "keep")
 OWN_MASKS: Masks = {kind: (f"<{kind}>",) for kind in KINDS}
 FINEWEB_MASKS: Masks = {

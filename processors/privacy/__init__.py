@@ -1,6 +1,7 @@
 """Where values stand that point at a person: e-mail, phone, IP address, IBAN, card, national id.
 
     scan.py        bytes of a batch in, spans and counts out: one walk, compiled
+    number.py      what a number is, by all that follows
     marks.py       what stands around a value, and the groups of digits that a number is written in
     cues.py        words before a number that say what it is
     email.py address.py iban.py card.py phone.py national.py letters.py     a kind each

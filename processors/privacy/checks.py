@@ -5,7 +5,12 @@ group D5), and the tax and registry offices of each country for weighted sums.
 """
 
 import numpy as np
-from numba import njit
+from numba import boolean, int64, njit, types
+
+# Signatures for what is called with many constants: each of them would be a type of its own, and compiled anew.
+VALUE = int64(int64[::1], int64, int64)
+HOLDS = boolean(int64[::1], int64, int64)
+WEIGHTED = int64(int64[::1], int64, types.Array(int64, 1, "C", readonly=True))
 
 _TIMES = np.array(
     [
@@ -24,7 +29,7 @@ _TURN = np.array(
 )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@njit(HOLDS, nogil=True, cache=True)
 def luhn(digits, first, count):
     """Luhn's sum: every second digit from the right is doubled."""
     total = 0
@@ -53,7 +58,7 @@ def product_sum(digits, count):
     return (11 - state) % 10 == digits[count - 1]
 
 
-@njit(nogil=True, cache=True)
+@njit(WEIGHTED, nogil=True, cache=True)
 def weighted(digits, count, weights):
     """The sum of the first `count` digits, each times its weight."""
     total = 0
@@ -62,7 +67,7 @@ def weighted(digits, count, weights):
     return total
 
 
-@njit(nogil=True, cache=True)
+@njit(VALUE, nogil=True, cache=True)
 def value(digits, first, count):
     """The digits as one integer."""
     total = 0

@@ -11,6 +11,7 @@ from processors.privacy.marks import is_alnum, is_digit
 
 PHONE_WORD, ID_WORD, IP_WORD, OTHER_WORD = 1, 2, 3, 4
 REACH = 32  # bytes
+WORD = 24  # bytes of a word that are looked at beside a number
 GAP = 7  # bytes between a word that forbids and the number, without letters and full stops
 
 _LISTS = {
@@ -41,6 +42,10 @@ _WALLS[list(b"\n\r<>|@")] = True
 
 _UNIT_LETTERS = np.frombuffer("".join(_UNITS.split()).encode(), np.uint8)
 _UNIT_BOUNDS = np.cumsum([0, *map(len, _UNITS.split())])
+_BARRED = np.zeros(256, np.bool_)  # not in a word of prose: digits, and marks of code and masks
+_BARRED[list(b"0123456789<>|=@{}[]#$%*+/\\_~^`&")] = True
+_CLOSING = np.zeros(256, np.bool_)
+_CLOSING[list(b'.,;!?)"')] = True
 
 
 @njit(nogil=True, cache=True)
@@ -116,3 +121,54 @@ def word_before(data, at, start):
                 return word
         i -= 1
     return 0
+
+
+@njit(nogil=True, cache=True)
+def is_among_words(data, at, end, start, stop):
+    """Whether a number stands by itself in prose: the words before and behind it are of letters, and one is there.
+
+    What stands beside another value, a mask, a mark or a number is none.
+    """
+    before = _word_back(data, at, start)
+    return before >= 0 and before + _word_on(data, end, stop) > 0
+
+
+@njit(nogil=True, cache=True)
+def _word_back(data, at, start):
+    """1 where a word stands before `at`, 0 where the line begins there, -1 where it is neither."""
+    i = at
+    while i > start and data[i - 1] == 0x20:
+        i -= 1
+    if i == at and i > start and data[i - 1] < 0x80 and data[i - 1] != 0x0A:
+        return -1
+    letters, first = 0, i
+    while i > start and data[i - 1] > 0x20 and first - i < WORD:
+        i -= 1
+        if _BARRED[data[i]]:
+            return -1
+        letters += data[i] >= 0x80 or (is_alnum(data[i]) and not is_digit(data[i]))
+    if i == start and start > 0:
+        return -1
+    return 1 if letters else 0 if i == first else -1
+
+
+@njit(nogil=True, cache=True)
+def _word_on(data, end, stop):
+    """1 where a word stands behind `end`, 0 where the line ends there; less than -1 where it is neither."""
+    i = end
+    while i < stop and i - end < 2 and _CLOSING[data[i]]:
+        i += 1
+    mark = i
+    while i < stop and data[i] == 0x20:
+        i += 1
+    if i == mark and i < stop and data[i] < 0x80 and data[i] != 0x0A and data[i] != 0x0D:
+        return -2
+    letters, first = 0, i
+    while i < stop and data[i] > 0x20 and i - first < WORD:
+        if _BARRED[data[i]]:
+            return -2
+        letters += data[i] >= 0x80 or (is_alnum(data[i]) and not is_digit(data[i]))
+        i += 1
+    if i == stop and stop < data.size:
+        return -2
+    return 1 if letters else 0 if i == first else -2

@@ -38,6 +38,14 @@ def is_digit(byte):
 
 
 @njit(nogil=True, cache=True)
+def past_digits(data, at, stop):
+    """Where the digits end that begin at `at`."""
+    while at < stop and is_digit(data[at]):
+        at += 1
+    return at
+
+
+@njit(nogil=True, cache=True)
 def is_upper(byte):
     """A to Z."""
     return _CLASS[byte] == UPPER

@@ -2,13 +2,15 @@
 
     AT SVNR  BE rijksregister  BG EGN  BR CPF  CA SIN  CH AHV  CN resident id  CZ/SK rodné číslo  DE Steuer-ID  DK CPR
     EE/LT isikukood, asmens kodas  FR NIR  GR AMKA  HR OIB  HU személyi szám  IL teudat zehut  IN Aadhaar
-    KR resident registration  LV personas kods  NL BSN  NO fødselsnummer  PL PESEL  PT NIF  RO CNP  RS/MK JMBG
-    RU SNILS  SE personnummer  TH citizen id  TR kimlik  UA RNOKPP  US SSN  ZA id
+    KR resident registration  LV personas kods  MX NSS  NL BSN  NO fødselsnummer  PH CRN  PL PESEL  PT NIF  RO CNP
+    RS/MK JMBG
+    RU SNILS  SE personnummer  TH citizen id  TR kimlik  UA RNOKPP  US SSN, ITIN  ZA id
 
 What has a date of birth and a check digit, or two check digits, or a form of its own stands for itself. One check digit
 alone is right in every tenth number: such numbers of the Netherlands, Portugal and Croatia are taken where they stand
-alone in one piece, others (`said`) only after a word such as "SIN". How each is checked: schemes.py; numbers with
-letters: letters.py.
+alone in one piece, those of Israel, Mexico and Ukraine only among words of prose, others only after a word such as
+"SIN". Twelve digits in prose are India's also by Luhn's check digit, which is not theirs: made-up ones have it. How
+each is checked: schemes.py; numbers with letters: letters.py.
 """
 
 from numba import njit
@@ -44,10 +46,12 @@ from processors.privacy.schemes import (
     ukrainian,
 )
 
+UNSAID, ALONE, SAID = range(3)  # what stands around a number: nothing known, words of prose, a word that says it
+
 
 @njit(nogil=True, cache=True)
 def is_national(digits, count, shape, separators, said):
-    """Whether a window is such a number; `said` whether a word says so. The window's terms: marks.py."""
+    """Whether a window is such a number; `said`: UNSAID, ALONE or SAID. The window's terms: marks.py."""
     if count < 9 or count > 18 or _same(digits, count):
         return False
     whole = separators == 0
@@ -58,11 +62,13 @@ def is_national(digits, count, shape, separators, said):
     if count == 11:
         return _eleven(digits, shape, separators, said)
     if count == 12:
+        if shape == 0x471:
+            return separators == 0x22  # Philippines
         if shape == 0x84 and separators == 2:
             return swedish(digits, 2)
         if whole or (shape == 0x444 and (separators == 0x11 or separators == 0x22)):
             date = 1900 <= value(digits, 0, 4) <= 2100 and is_day(value(digits, 4, 2), value(digits, 6, 2))
-            if digits[0] > 1 and not date and verhoeff(digits, 12):
+            if not date and ((digits[0] > 1 and verhoeff(digits, 12)) or (said > UNSAID and luhn(digits, 0, 12))):
                 return True
             return whole and date and swedish(digits, 2)
         return False
@@ -99,7 +105,7 @@ def _same(digits, count):
 @njit(nogil=True, cache=True)
 def _nine(digits, shape, separators, said):
     if shape == 0x324 and (separators == 0x22 or separators == 0x11):
-        return social_security(digits)
+        return social_security(digits) or (digits[0] == 9 and digits[3] >= 5)  # a tax number, without security
     if shape == 0x333 and (separators == 0x11 or separators == 0x22):
         return digits[0] != 0 and digits[0] != 8 and luhn(digits, 0, 9)  # Canada
     if shape == 0x63:
@@ -108,7 +114,9 @@ def _nine(digits, shape, separators, said):
         return False
     if dutch(digits) or portuguese(digits):
         return True
-    return said and (luhn(digits, 0, 9) or social_security(digits))  # Israel, Canada, United States
+    if said == ALONE:
+        return (digits[0] > 0 or digits[1] == 0) and luhn(digits, 0, 9)  # Israel; others begin as phone numbers do
+    return said == SAID and (luhn(digits, 0, 9) or social_security(digits))  # and Canada, United States
 
 
 @njit(nogil=True, cache=True)
@@ -122,7 +130,10 @@ def _ten(digits, shape, separators, said):
     if shape != 0xA:
         return False
     return (
-        bulgarian(digits) or austrian(digits) or (said and (czech(digits) or swedish(digits, 0) or ukrainian(digits)))
+        bulgarian(digits)
+        or austrian(digits)
+        or (said > UNSAID and digits[0] > 0 and ukrainian(digits))
+        or (said == SAID and (czech(digits) or swedish(digits, 0)))
     )
 
 
@@ -144,7 +155,9 @@ def _eleven(digits, shape, separators, said):
         return True
     if hungarian(digits) or brazilian(digits) or (born(digits, 0, False) and luhn(digits, 0, 11)):  # Greece
         return True
-    return said and (product_sum(digits, 11) or luhn(digits, 0, 11))  # Croatia, Mexico
+    if said == ALONE and (digits[0] == 0 or digits[0] == 1 or digits[0] == 8):  # as soon a phone number
+        return False
+    return said > UNSAID and (luhn(digits, 0, 11) or product_sum(digits, 11))  # Mexico, Croatia
 
 
 @njit(nogil=True, cache=True)

@@ -2,8 +2,8 @@
 
 A number alone says little, so the form must: a plus and a country code, a trunk 0, an area code in brackets, groups as
 some numbering plan writes them. What could as well be another number (8 digits in a row, 12 34 56 78) asks for a word
-such as "Tel." before it. Whether a prefix is in use is not
-asked: plans change.
+such as "Tel." before it, or, as Danes and Norwegians write theirs, for words of prose on either side: no list, table,
+unit, version or date. Whether a prefix is in use is not asked: plans change.
 """
 
 import numpy as np
@@ -55,17 +55,36 @@ def is_phone(digits, count, shape, separators, plus, opened, said):
         return False
     if plus or (count > 10 and digits[0] == 0 and digits[1] == 0):
         return _international(digits, count, shape, separators, plus)
+    if opened and not (said or _bracketed(digits, count, shape)):
+        return False
     if _uniform(digits, count) or _is_date(digits, count, shape, separators):
         return False
     if said:
         return count <= 13 and _plausible(shape)
     if opened:
-        return _bracketed(digits, count, shape)
+        return True
     if separators == 0:
         return _bare(digits, count)
     if digits[0] == 0:
-        return digits[1] > 0 and _trunk(digits, count, shape, separators)
+        return _trunk(digits, count, shape, separators) if digits[1] else shape == 0x322 and separators == 0x22
     return _grouped(digits, shape, separators)
+
+
+@njit(nogil=True, cache=True)
+def is_vague(digits, count, shape, separators, opened):
+    """Whether a window may be a phone number where it stands by itself in prose.
+
+    Eight or nine digits in one piece that are not round, 4512 3899, 45 12 38 99, 966 47 37, (266) 47378.
+    """
+    if opened:
+        known = (shape == 0x35 or shape == 0x26) and separators == CLOSE
+    elif shape == 0x8 or shape == 0x9:
+        known = digits[0] > 1 and value(digits, count - 3, 3) > 0
+    elif shape == 0x44:
+        known = digits[0] > 1 and separators == SPACE
+    else:
+        known = (shape == 0x2222 and separators == 0x111) or (shape == 0x322 and separators == 0x11 and digits[0] > 1)
+    return known and not (_uniform(digits, count) or _is_date(digits, count, shape, separators))
 
 
 @njit(nogil=True, cache=True)
@@ -222,9 +241,11 @@ def _grouped(digits, shape, separators):
     if shape == 0x234:
         return separators == 0x42 or separators == 0x41
     if shape == 0x322:
-        return separators == 0x22 and digits[0] > 1
+        return separators == 0x22
     if shape == 0x46 or shape == 0x37 or shape == 0x433:
         return digits[0] > 1 and (separators == 1 or separators == 0x11)
+    if shape == 0x523:  # Greece
+        return separators == 0x11 and digits[0] == 2
     if shape == 0x333:
         return digits[0] > 4 and (separators == 0x11 or separators == 0x22)
     return False

@@ -101,8 +101,8 @@ def bulgarian(digits):
 
 @njit(nogil=True, cache=True)
 def ukrainian(digits):
-    """RNOKPP: day of birth since 1900, serial, a weighted sum modulo 11."""
-    return weighted(digits, 9, _UA) % 11 % 10 == digits[9]
+    """RNOKPP: day of birth since 1900 (five digits), serial, a weighted sum modulo 11."""
+    return 0 < value(digits, 0, 5) < 50_000 and weighted(digits, 9, _UA) % 11 % 10 == digits[9]
 
 
 @njit(nogil=True, cache=True)
@@ -212,8 +212,9 @@ def romanian(digits):
 
 @njit(nogil=True, cache=True)
 def korean(digits):
-    """YYMMDD and a digit of century and sex; the last digit has been no check digit since October 2020."""
-    return born(digits, 0, True) and 1 <= digits[6] <= 8
+    """YYMMDD (month or day may be 00: not known) and a digit of century and sex; no check digit since October 2020."""
+    month, day = value(digits, 2, 2), value(digits, 4, 2)
+    return is_day(max(month, 1), max(day, 1)) and 1 <= digits[6] <= 8
 
 
 @njit(nogil=True, cache=True)

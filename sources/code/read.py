@@ -16,7 +16,7 @@ from typing import Any
 
 from processors.code.kind import kind_of
 from processors.code.language import language_of
-from processors.code.licence import header_licence, is_licence_file
+from processors.code.licence import header_licence, is_licence_file, licence_of_metadata
 from processors.code.secrets import secrets_in
 from processors.normalize import normalize
 from processors.notebook import NotebookError, notebook_to_text
@@ -146,13 +146,18 @@ def _described(found: _Found, survey: Survey) -> Document:
     meta: dict[str, Any] = dict(document.meta)
     if (order := survey.order(name)) is not None:
         meta["order"] = order
-    header = None if is_licence_file(name) else header_licence(document.text)
+    header = None if is_licence_file(name) else _stated(name, document.text)
     nearest = survey.licence(name)
     if header or nearest:
         meta["licence_from"] = "header" if header or not nearest else printable(nearest[1])
     licence = header or document.licence or (nearest[0] if nearest else None)
     columns = {"licence": licence, "repository": document.repository or printable(survey.repository) or None}
     return _judged(document, name[len(survey.root) :], meta, **columns)
+
+
+def _stated(name: str, text: str) -> str | None:
+    """The licence that a file states for itself; `license = "A OR B"` of metadata is no notice, it is read as such."""
+    return licence_of_metadata(name, text) or header_licence(text)
 
 
 def _judged(document: Document, path: str, meta: dict[str, Any], **columns: Any) -> Document:
@@ -212,7 +217,7 @@ def _row(row: Document) -> Document:
     )  # fmt: skip
     document, meta = _readable(document), dict(document.meta)
     licence = document.licence
-    if header := header_licence(document.text):
+    if header := _stated(document.member or "", document.text):
         licence, meta["licence_from"] = header, "header"
     return _judged(document, document.member or "", meta, licence=licence)
 

@@ -77,6 +77,7 @@ def test_a_value_given_to_a_telling_name_is_found(line: str) -> None:
         "token = os.environ['TOKEN_1234567']",
         'token_url = "https://a.b/oauth2/token"',
         'password_field = "user_password_2"',
+        'upgrade_token="engine1_upgrades"',
         'secret_name = "prod/db/4711-main"',
         'token = "3f2504e0-4f89-11d3-9a0c-0305e82c3301"',
         'token: "identifier_name"',

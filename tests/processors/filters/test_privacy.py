@@ -109,13 +109,37 @@ def test_what_only_looks_like_a_value(text: str) -> None:
 
 
 def test_words_before_a_number_say_what_it_is() -> None:
-    assert found("12345678 and 4512389") == []
+    assert found("12345678, 4512389") == []
     assert found("Tel.: 87654321 oder Fax 4512389") == [("phone", "87654321"), ("phone", "4512389")]
     assert found("电话：87654321") == [("phone", "87654321")]
     assert found("the host 1.2.3.4 answers") == [("ip", "1.2.3.4")]
     assert found("version 134.232.70.75") == []
     assert found("4111 1111 1111 1111 " * 3) == [("card", "4111 1111 1111 1111")] * 3
-    assert found("teudat 608284667") == [] and found("identity no. 608284667") == [("national_id", "608284667")]
+    assert found("size=608284667") == [] and found("identity no. 608284667") == [("national_id", "608284667")]
+
+
+def test_vague_numbers_are_taken_where_they_stand_by_themselves_among_words() -> None:
+    for kind, value in (
+        ("phone", "45786576"),
+        ("phone", "8300 5961"),
+        ("phone", "66 47 37 82"),
+        ("national_id", "562132696"),
+        ("national_id", "2899580611"),
+        ("iban", "GB06HWBN6970587150211"),
+    ):
+        assert found(f"please write {value} into the form") == [(kind, value)]
+    for value in ("45786576", "8300 5961", "66 47 37 82", "562132696"):
+        for before, after in (
+            ("1 ", " 2"),
+            ("", ""),
+            ("| ", " |"),
+            ("x = ", ";"),
+            ("in 1999 ", " men"),
+            ("", " bytes"),
+        ):
+            assert found(before + value + after) == [], (before, after)
+    assert found("at 45000000 or 20190203 or 01001110 it was") == []
+    assert found("GB07HWBN6970587150211 ZZ06HWBN6970587150211 DE06B9F1A04C44D1E8A0C3F2B1D5E6F7") == []
 
 
 def test_a_password_in_a_url_is_no_address() -> None:

@@ -51,6 +51,12 @@ def test_a_file_knows_its_repository(world: World) -> None:
     assert order == ["m-1/README.md", "m-1/m/stone.py", "m-1/main.py", "m-1/package-lock.json", "m-1/setup.cfg"]
 
 
+def test_metadata_states_its_choice_of_licences_for_itself_too(world: World) -> None:
+    files = {"m-1/Cargo.toml": b'[package]\nname = "m"\nlicense = "Unlicense/MIT"\n', "m-1/lib.rs": b"mod m;\n"}
+    found = documents(world("m.tar", tar(files), "code"))
+    assert {document.licence for document in found.values()} == {"MIT OR Unlicense"}
+
+
 def test_a_large_archive_gives_the_same_by_reading_twice(world: World) -> None:
     assert world("m.tar", tar(FILES), "code", max_held_bytes=1) == world("m.tar", tar(FILES), "code")
 
