@@ -76,4 +76,4 @@ def test_hostile_texts_take_linear_time(piece: str) -> None:
     C4().scores(batch.slice(0, 0), Measures(column.slice(0, 0)))
     started = time.process_time()
     C4().scores(batch, Measures(column))
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 8  # 0.4 s; what is quadratic takes hours

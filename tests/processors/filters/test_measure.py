@@ -59,4 +59,4 @@ def test_hostile_texts_take_linear_time(piece: str) -> None:
     measures = Measures(pa.array([piece * (4_000_000 // len(piece))], pa.large_string()))
     started = time.process_time()
     assert measures["gram_2"].size == 1
-    assert time.process_time() - started < 3
+    assert time.process_time() - started < 8  # 0.4 s; what is quadratic takes hours
