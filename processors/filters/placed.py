@@ -19,13 +19,10 @@ from processors.filters.rule import Filter, Rule
 JUDGED = "judged"
 
 
-@dataclass(frozen=True)
-class Placed:
-    """A filter under the name `name`, scored where none of the rules of the filters named in `only_if` fired."""
+class _Around:
+    """What a filter around another one leaves to that."""
 
     filter: Filter
-    name: str
-    only_if: tuple[str, ...] = ()
 
     @property
     def version(self) -> int:
@@ -42,14 +39,23 @@ class Placed:
         """The filter's."""
         return getattr(self.filter, "columns", ())
 
+    def scores(self, batch: pa.RecordBatch, measures: Measures) -> dict[str, pa.Array]:
+        """The filter's."""
+        return self.filter.scores(batch, measures)
+
+
+@dataclass(frozen=True)
+class Placed(_Around):
+    """A filter under the name `name`, scored where none of the rules of the filters named in `only_if` fired."""
+
+    filter: Filter
+    name: str
+    only_if: tuple[str, ...] = ()
+
     def number_settings(self) -> dict[str, object]:
         """The filter's, its kind, and what it waits for; the chain adds those filters' rules."""
         place = {"kind": self.filter.name, "only_if": list(self.only_if)}
         return {**self.filter.number_settings(), **place}
-
-    def scores(self, batch: pa.RecordBatch, measures: Measures) -> dict[str, pa.Array]:
-        """The filter's."""
-        return self.filter.scores(batch, measures)
 
     def rules(self) -> tuple[Rule, ...]:
         """`not_judged` where that can be, then the filter's."""
@@ -58,7 +64,7 @@ class Placed:
 
 
 @dataclass(frozen=True)
-class Own:
+class Own(_Around):
     """A filter of the user's own, `file.py:Class` beside the recipe: its code travels with it to the workers."""
 
     code: str
@@ -67,7 +73,7 @@ class Own:
     settings: tuple[tuple[str, object], ...] = ()
 
     @property
-    def filter(self) -> Filter:
+    def filter(self) -> Filter:  # type: ignore[override]
         """The filter itself. Raises InputError where the file defines none."""
         made: Filter = defined(self.code, self.file, self.what)(**dict(self.settings))
         return made
@@ -77,28 +83,9 @@ class Own:
         """The filter's."""
         return self.filter.name
 
-    @property
-    def version(self) -> int:
-        """The filter's."""
-        return self.filter.version
-
-    @property
-    def libraries(self) -> tuple[str, ...]:
-        """The filter's."""
-        return self.filter.libraries
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The filter's."""
-        return getattr(self.filter, "columns", ())
-
     def number_settings(self) -> dict[str, object]:
         """The filter's, and its code, so that a change in it scores anew."""
         return {**self.filter.number_settings(), "code": self.code}
-
-    def scores(self, batch: pa.RecordBatch, measures: Measures) -> dict[str, pa.Array]:
-        """The filter's."""
-        return self.filter.scores(batch, measures)
 
     def rules(self) -> tuple[Rule, ...]:
         """The filter's."""
