@@ -92,7 +92,7 @@ def replay(store: Store, changes: Sequence[Change]) -> list[Replayed]:
     Raises InputError for a source, a rule or a score that there is not, or a value that is no number.
     """
     what = read_version(store)
-    rules: dict[str, list[dict[str, Any]]] = what["rules"]
+    rules = rules_of(store, what)
     for change in changes:
         if change.source and change.source not in rules:
             raise unknown(f"`{change.told}`", "source", change.source, list(rules))
@@ -105,6 +105,14 @@ def replay(store: Store, changes: Sequence[Change]) -> list[Replayed]:
         done = list(threads.map(work, verdicts))
     groups = groupby(zip(verdicts, done, strict=True), key=lambda pair: _source(pair[0]))
     return [_added(source, plans[source][0], [counts for _, counts in pairs]) for source, pairs in groups]
+
+
+def rules_of(store: Store, what: dict[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """The rules of each source as a version tells them. Raises InputError for one that was published without."""
+    if "rules" not in what:
+        raise InputError(f"{store.url}: version {what['version']} does not tell its rules; build it again")
+    rules: dict[str, list[dict[str, Any]]] = what["rules"]
+    return rules
 
 
 def _source(file: File) -> str:

@@ -17,7 +17,7 @@ from corpus.shard import read_version
 from corpus.store import Store
 from report.clusters import check_source
 from report.console import table
-from report.replay import Replayed
+from report.replay import Replayed, rules_of
 
 SHARES = (0.01, 0.05, 0.1)
 
@@ -41,7 +41,7 @@ def thresholds(store: Store, source: str | None = None) -> list[Threshold]:
     files = [File(**file) for file in what["files"]]
     check_source(store, files, source)
     found = []
-    for name, rules in what["rules"].items():
+    for name, rules in rules_of(store, what).items():
         mine = [file for file in files if file.folder == "scores" and file.part.split("/")[0] == name]
         for rule in rules if source in (None, name) else ():
             side = "<" if "below" in rule else ">"

@@ -111,6 +111,15 @@ def test_what_cannot_be_asked_is_told(store: Store, change: str, says: str) -> N
         asked(store, change)
 
 
+@pytest.mark.parametrize("ask", [asked, thresholds])
+def test_a_version_without_its_rules_is_told(ask: Callable[[Store], object]) -> None:
+    store = Store("memory://without-rules")
+    store.put("versions/0003.json", b'{"version": 3, "files": []}')
+    store.put("versions/current", b"0003")
+    with pytest.raises(GristmillError, match="version 3 does not tell its rules; build it again"):
+        ask(store)
+
+
 @pytest.mark.parametrize("words", [["replay", "--set", "web:gopher_quality.few_words=110"], ["thresholds"]])
 def test_both_print_the_rule(
     store: Store, words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
