@@ -32,7 +32,7 @@ What the presets come from, and what they leave out:
 from dataclasses import dataclass
 from typing import Any
 
-from corpus.strict import Text, must, parse, unknown
+from corpus.strict import Text, must, parse, with_preset
 
 FOLDS = ("no_punctuation", "simplified", "exact")
 UNITS = ("words", "lines")
@@ -92,12 +92,7 @@ def filled(table: dict[str, Any], text: Text) -> dict[str, Any]:
     Also where the table names no benchmark: it would look for nothing.
     """
     must(bool(table.get("benchmarks")), text, "benchmarks", table.get("benchmarks"), "paths of benchmark files")
-    name = table.get("preset", "13-gram")
-    if not isinstance(name, str):
-        return table  # `parse` says what is wrong with it
-    if name not in PRESETS:
-        raise unknown(text.line("preset"), "preset", name, list(PRESETS))
-    return PRESETS[name] | table
+    return with_preset(table, PRESETS, text, "13-gram")
 
 
 def read_contamination(table: dict[str, Any], text: Text) -> Contamination:

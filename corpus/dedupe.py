@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from corpus.strict import Text, must, parse, unknown
+from corpus.strict import Text, must, parse, with_preset
 
 UNITS = ("words", "segmented", "characters", "simplified")
 SCOPES = ("all", "domain", "source")
@@ -114,12 +114,7 @@ class Dedupe:
 
 def filled(table: dict[str, Any], text: Text) -> dict[str, Any]:
     """The table with its preset's numbers where it says none. Raises RecipeError for a preset that is not known."""
-    name = table.get("preset", "")
-    if not isinstance(name, str) or not name:
-        return table  # `parse` says what is wrong with it
-    if name not in PRESETS:
-        raise unknown(text.line("preset"), "preset", name, list(PRESETS))
-    return PRESETS[name] | table
+    return with_preset(table, PRESETS, text)
 
 
 def read_dedupe(table: dict[str, Any], text: Text) -> Dedupe:

@@ -133,6 +133,18 @@ def _tables(value: list[Any], key: str, text: Text) -> None:
         raise RecipeError(f"{text.line(key)}: `{key}` is {value!r}, it must be tables: [[{text.inside(key).header}]]")
 
 
+def with_preset(
+    table: dict[str, Any], presets: dict[str, dict[str, Any]], text: Text, default: str = ""
+) -> dict[str, Any]:
+    """The table with the numbers of its `preset` where it says none. Raises RecipeError for one that is not known."""
+    name = table.get("preset", default)
+    if not isinstance(name, str) or not name:
+        return table  # `parse` says what is wrong with it
+    if name not in presets:
+        raise unknown(text.line("preset"), "preset", name, list(presets))
+    return presets[name] | table
+
+
 def must(holds: bool, text: Text, key: str, value: Any, rule: str) -> None:
     """Raise RecipeError unless a value keeps its rule."""
     if not holds:

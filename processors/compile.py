@@ -7,7 +7,10 @@ what was compiled from older sources (`corpus` says where it lies).
 
 import contextlib
 import hashlib
+import os
 import shutil
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from corpus import KERNELS
@@ -28,8 +31,10 @@ def main() -> None:
     for old in KERNELS.parent.glob("kernels-*"):
         if old != KERNELS:
             shutil.rmtree(old, ignore_errors=True)
-    warm_readers()
-    warm_batches()
+    tasks = (warm_filters, warm_readers, warm_dedupe, warm_contamination, warm_word_list)  # the longest first
+    with ProcessPoolExecutor(min(len(tasks), os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
+        for done in [pool.submit(task) for task in tasks]:
+            done.result()
 
 
 def warm_readers() -> None:
@@ -56,26 +61,31 @@ def _mark() -> Path:
     return KERNELS / f"readers-{hashlib.sha256(processor.encode()).hexdigest()[:16]}"
 
 
-def warm_batches() -> None:
-    """What later stages call: score two short texts with every filter, dedupe few and many, cut repeats."""
+def warm_filters() -> None:
+    """Score two short texts with every filter."""
     import numpy as np
     import pyarrow as pa
 
-    from corpus.dedupe import UNITS, Dedupe
-    from processors.dedupe.components import SMALL
-    from processors.dedupe.cut import cut_texts
-    from processors.dedupe.table import select_rows
     from processors.filters.chain import score_table
     from processors.filters.load import CHAINS, load_chain, named_chain
 
     table = pa.table({"id": np.arange(2), "text": pa.array(TEXTS, pa.large_string())})
     for chain in (*map(named_chain, CHAINS), load_chain([{"name": name} for name in BY_NAME])):
         score_table(table, chain)
+
+
+def warm_dedupe() -> None:
+    """Dedupe few texts and many, cut repeats."""
+    import pyarrow as pa
+
+    from corpus.dedupe import UNITS, Dedupe
+    from processors.dedupe.components import SMALL
+    from processors.dedupe.cut import cut_texts
+    from processors.dedupe.table import select_rows
+
     many = [f"{' '.join(TEXTS)} {number} is the number of this text" for number in range(SMALL + 2)]
     for unit in UNITS[:3]:
         select_rows(pa.chunked_array([pa.array([*TEXTS, "short", *many], pa.large_string())]), Dedupe(unit=unit))
-    warm_contamination()
-    warm_word_list()
     cut_texts(pa.array([text * 3 for text in TEXTS], pa.large_string()), Dedupe(repeats="c4"))
 
 

@@ -140,9 +140,10 @@ def _send(out: Any, kind: str, content: Any) -> None:
 
 
 def _portable(error: Exception) -> Exception:
+    """The error itself, or what it says where it cannot be sent."""
     try:
         return pickle.loads(pickle.dumps(error))
-    except Exception:
+    except Exception:  # a library's error may raise anything when it is packed or made again
         return RuntimeError(f"{type(error).__name__}: {error}")
 
 

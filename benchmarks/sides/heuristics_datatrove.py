@@ -173,7 +173,7 @@ def agree(texts: list[str], splitter: str, out: Path) -> None:
     """Writes a row a text."""
     words = Words()
     for module in MODULES:
-        module.split_into_words = words  # type: ignore[attr-defined]
+        module.split_into_words = words
     counts: list[int] = []
     split = c4_filters.split_into_sentences if splitter == "spacy" else lambda text, _: SENTENCE.split(text)
 
@@ -182,7 +182,7 @@ def agree(texts: list[str], splitter: str, out: Path) -> None:
         counts.append(len(found))
         return found
 
-    c4_filters.split_into_sentences = counted  # type: ignore[attr-defined]
+    c4_filters.split_into_sentences = counted
     each, rows = rules(), []
     for text in texts:
         bounds = bounds_of(text, splitter)
@@ -198,8 +198,8 @@ def speed(texts: list[str], splitter: str, size: int) -> dict[str, float]:
     """CPU-seconds of the four filters in FineWeb's order, one after another, each on every text, all rules computed."""
     if splitter == "regex":
         for module in MODULES:
-            module.split_into_words = lambda text, _=None: WORD.findall(text)  # type: ignore[attr-defined]
-        c4_filters.split_into_sentences = lambda text, _: SENTENCE.split(text)  # type: ignore[attr-defined]
+            module.split_into_words = lambda text, _=None: WORD.findall(text)
+        c4_filters.split_into_sentences = lambda text, _: SENTENCE.split(text)
     step = max(1, round(sum(map(len, texts)) / size))
     taken = texts[step // 2 :: step]
     chain = (

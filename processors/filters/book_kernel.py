@@ -6,7 +6,7 @@ from numba import njit
 from processors.filters.characters import ALNUM, ALPHA, LOWER, SPACE, TERMINAL, WORD
 from processors.filters.classes import CONSONANT, DECIMAL, MARK, PUNCTUATION, SYMBOL, UPPER, VOWEL
 from processors.filters.hashing import PRIME, SEED, decode, finish, place
-from processors.filters.kernel import flags_of, strip
+from processors.filters.kernel import flags_of, line_at
 from processors.filters.tally import new_tally, tally
 
 COLUMNS = (
@@ -21,7 +21,7 @@ LONGEST_NUMBER = 12
 
 _SIGNS = np.uint64(1)  # in place of a hash: a line without letters and digits
 
-_NEWLINE, _DOT = 0x0A, 0x2E
+_DOT = 0x2E
 
 
 @njit(nogil=True, cache=True)
@@ -191,11 +191,7 @@ def _lines(data, start, end, table, classes, row):
     keys, copies, bits, used = new_tally()
     open_ = 0  # how the line before ended; 0 after a blank line
     while start < end:
-        stop = start
-        while stop < end and data[stop] != _NEWLINE:
-            stop += 1
-        first, last = strip(data, start, stop, table)
-        start = stop + 1
+        first, last, start = line_at(data, start, end, table)
         if first >= last:
             open_ = 0
             continue

@@ -18,9 +18,10 @@ import pyarrow.compute as pc
 
 from corpus.errors import InputError
 from corpus.text import SPANS, compose, render_column
+from processors.filters.language import Language
 from processors.filters.load import Chain
 from processors.filters.measure import Measures
-from processors.filters.placed import JUDGED, Placed
+from processors.filters.placed import JUDGED, Own, Placed
 from processors.filters.rule import SPANS as SPANS_NAME
 from processors.filters.rule import Filter
 
@@ -81,11 +82,13 @@ def score(batch: pa.RecordBatch, chain: Chain) -> pa.RecordBatch:
         if name not in batch.schema.names:
             batch = batch.append_column(name, pa.nulls(len(batch), pa.string()))
     languages = batch.column("language") if "language" in batch.schema.names else pa.nulls(len(batch), pa.string())
+    segmented = next((_segmented(each) for each in chain if each.name == LANGUAGE), "icu")
     spans, views = pa.nulls(len(batch), SPANS), dict[tuple[str, ...], _View]()
     for each in chain:
         waits = only_if(each)
         if waits not in views:
-            views[waits] = _view(batch, languages, judge(columns, _waits_for(each, chain)) if waits else None)
+            fired = judge(columns, _waits_for(each, chain)) if waits else None
+            views[waits] = _view(batch, languages, segmented, fired)
         scores = views[waits].scores(each)
         cuts = scores.pop(SPANS_NAME, None)
         columns |= {f"{each.name}.{name}": column for name, column in scores.items()}
@@ -117,13 +120,19 @@ class _View:
         return {JUDGED: pc.cast(self.places.is_valid(), pa.int64()), **spread}
 
 
-def _view(batch: pa.RecordBatch, languages: pa.Array, fired: pa.Array | None) -> _View:
+def _segmented(each: Filter) -> str:
+    kind = each.inside() if isinstance(each, Placed | Own) else each
+    return kind.words if isinstance(kind, Language) else "icu"
+
+
+def _view(batch: pa.RecordBatch, languages: pa.Array, segmented: str, fired: pa.Array | None) -> _View:
     if fired is None:
-        return _View(batch, Measures(batch.column("text"), languages), None)
+        return _View(batch, Measures(batch.column("text"), languages, segmented=segmented), None)
     rows = pc.equal(pc.list_value_length(fired), 0)
     places = pc.if_else(rows, pc.subtract(pc.cumulative_sum(pc.cast(rows, pa.int64())), 1), None)
     inside = batch.filter(rows)
-    return _View(inside, Measures(inside.column("text"), languages.filter(rows)), places)
+    spoken = languages.filter(rows)
+    return _View(inside, Measures(inside.column("text"), spoken, segmented=segmented), places)
 
 
 def number_names(chain: Chain) -> list[str]:

@@ -23,6 +23,20 @@ _32 = np.uint64(32)
 
 
 @njit(nogil=True, cache=True)
+def _first(table, bits, key, left, i):
+    """Where the pair of `left` that stands at `i` stands first: `i` itself, which is noted, where it is new."""
+    at = place_of(key, bits)
+    first = table[at] - 1
+    while first >= 0 and (left[first] != left[i] or left[first + 1] != left[i + 1]):
+        at = (at + 1) & ((1 << bits) - 1)
+        first = table[at] - 1
+    if first < 0:
+        table[at] = i + 1
+        return i
+    return first
+
+
+@njit(nogil=True, cache=True)
 def pairs_of(words, names, counts):
     """Names each pair of neighbours by its first place, and counts it there.
 
@@ -33,14 +47,8 @@ def pairs_of(words, names, counts):
     bits = room(words.size)
     table = np.zeros(1 << bits, np.int32)  # a place + 1
     for i in range(words.size - 1):
-        at = place_of(words[i] * _STEP + words[i + 1], bits)
-        first = table[at] - 1
-        while first >= 0 and (words[first] != words[i] or words[first + 1] != words[i + 1]):
-            at = (at + 1) & ((1 << bits) - 1)
-            first = table[at] - 1
-        if first < 0:
-            table[at] = i + 1
-            first = i
+        first = _first(table, bits, words[i] * _STEP + words[i + 1], words, i)
+        if first == i:
             counts[i] = 0
         names[i] = first
         counts[first] += 1
@@ -66,14 +74,9 @@ def longer(left, names, further, counts):
     bits = room(used)
     table = np.zeros(1 << bits, np.int32)
     for i in places[:used]:
-        at = place_of((np.uint64(names[i]) << _32 | np.uint64(names[i + 1])) * _STEP, bits)
-        first = table[at] - 1
-        while first >= 0 and (names[first] != names[i] or names[first + 1] != names[i + 1]):
-            at = (at + 1) & ((1 << bits) - 1)
-            first = table[at] - 1
-        if first < 0:
-            table[at] = i + 1
-            first = i
+        key = (np.uint64(names[i]) << _32 | np.uint64(names[i + 1])) * _STEP
+        first = _first(table, bits, key, names, i)
+        if first == i:
             counts[i] = 0
         further[i] = first
         counts[first] += 1

@@ -94,6 +94,16 @@ def strip(data, start, end, table):
 
 
 @njit(nogil=True, cache=True)
+def line_at(data, start, end, table):
+    """Of the line that begins at `start`: its bounds without blanks at either end, and where the next one begins."""
+    stop = start
+    while stop < end and data[stop] != _NEWLINE:
+        stop += 1
+    first, last = strip(data, start, stop, table)
+    return first, last, stop + 1
+
+
+@njit(nogil=True, cache=True)
 def _apart(newlines):
     """How many line feeds follow another one, but not at once: so many lines between two of them are not empty."""
     count = 0

@@ -7,6 +7,7 @@
     thresholds = "fineweb-2.tsv"    # a threshold for each language (`language_thresholds`); others have min_score
     model = "glotlid.bin"           # any fastText model; "" is lid.176, which comes with a package
     window = 0                      # how many first characters are read; 0 reads all
+    words = "icu"                   # how filters behind it part scripts without blanks; or "bigrams" (`segment`)
     mode = "document"               # or "paragraphs", for pages of several languages
     cut_others = false              # then: cut the paragraphs in other languages than the page's
 
@@ -32,6 +33,7 @@ from processors.filters.language_thresholds import Unsure, read_thresholds, sure
 from processors.filters.languages import code_of
 from processors.filters.measure import IDENTITY, Measures
 from processors.filters.rule import SPANS, Rule, in_force
+from processors.filters.segment import VARIANTS
 
 MODES = ("document", "paragraphs")
 
@@ -66,6 +68,7 @@ class Language:
         min_score: a lower probability drops the document.
         thresholds: a file with such bounds for single languages, or the folder that FineWeb-2 publishes.
         model: a fastText model, .bin or .ftz; "" is lid.176.
+        words: the words of languages without blanks, for the filters behind it: a variant of `segment`.
         window: how many of a text's (of a paragraph's) first characters are read; 0 reads all.
         mode: "document" asks once for the whole text, "paragraphs" for each (`language_paragraphs`).
         cut_others: cut the paragraphs that are in other languages than the page.
@@ -81,6 +84,7 @@ class Language:
     thresholds: str = ""
     model: str = ""
     window: int = 0
+    words: str = "icu"
     mode: str = "document"
     cut_others: bool = False
 
@@ -89,6 +93,8 @@ class Language:
             raise RecipeError(f"language: `min_score` is {self.min_score}, a probability lies between 0 and 1")
         if self.window < 0:
             raise RecipeError(f"language: `window` is {self.window}, it must be at least 0; 0 reads all")
+        if self.words not in VARIANTS:
+            raise RecipeError(f"language: `words` is {self.words!r}, it must be one of {', '.join(VARIANTS)}")
         if self.mode not in MODES:
             raise RecipeError(f'language: `mode` is {self.mode!r}, it must be "document" or "paragraphs"')
         if self.cut_others and self.mode != "paragraphs":
@@ -97,7 +103,7 @@ class Language:
     def number_settings(self) -> dict[str, object]:
         """The model, by its SHA-256, what of a text it is shown, and the tables that scripts are told by."""
         settings = {"model": digest(self._model()), "window": self.window, "mode": self.mode}
-        return {**settings, "cut_others": self.cut_others, "unicode": IDENTITY["unicode"]}
+        return {**settings, "words": self.words, "cut_others": self.cut_others, "unicode": IDENTITY["unicode"]}
 
     def scores(self, batch: pa.RecordBatch, measures: Measures) -> dict[str, pa.Array]:
         """Labels, probabilities and scripts, and spans where it cuts."""

@@ -5,7 +5,7 @@ from numba import njit
 
 from processors.filters.characters import ALPHA, SPACE, TABLE_SIZE, TERMINAL, WORD
 from processors.filters.hashing import PRIME, SEED, decode, finish, place
-from processors.filters.kernel import flags_of, strip
+from processors.filters.kernel import flags_of, line_at
 from processors.filters.tally import new_tally, tally
 
 FURNITURE = ("lines", "characters", "furniture", "menus", "bare", "bare_characters", "furniture_characters")
@@ -17,8 +17,6 @@ MENU_PIECES, MENU_WORDS = 3, 3  # fewest pieces between bars, most words of one
 BARE_LINE = 70  # characters; jusText's length_low
 END_WORDS = 2  # of a line's beginning and end, which are compared
 FEWEST_WORDS = 4  # of a line whose beginning, end and shape are compared
-
-_NEWLINE = 0x0A
 
 
 @njit(nogil=True, cache=True)
@@ -100,11 +98,7 @@ def _furniture(data, table, lowers, keys, bits, row):
     values = np.zeros(FURNITURE_WORDS + 1, np.uint64)
     start = 0
     while start < data.size:
-        stop = start
-        while stop < data.size and data[stop] != _NEWLINE:
-            stop += 1
-        i, end = strip(data, start, stop, table)
-        start = stop + 1
+        i, end, start = line_at(data, start, data.size, table)
         if i >= end:
             continue
         words, length, solid, pieces, piece, flags = 0, 0, 0, 1, 0, 0
@@ -195,11 +189,7 @@ def _lists(data, table, lowers, row):
     salt_end, salt_shape = np.uint64(0x5BD1E9955BD1E995), np.uint64(0xC2B2AE3D27D4EB4F)
     start, before = 0, -1
     while start < data.size:
-        stop = start
-        while stop < data.size and data[stop] != _NEWLINE:
-            stop += 1
-        first, last = strip(data, start, stop, table)
-        start = stop + 1
+        first, last, start = line_at(data, start, data.size, table)
         if first >= last:
             continue
         row[0] += 1

@@ -48,11 +48,19 @@ class Measures:
     """Counts of each text: `measures["words"]` is int64[n]. Names: `kernel.COLUMNS`. A null text counts as empty.
 
     `languages` are the texts' codes (string, null where not known). Words are `\\w+` or `[^\\w\\s]+`; those of
-    languages that write no blanks come from a segmenter (segment.py). `bounds` gives those of another splitter instead.
+    languages that write no blanks come from a variant of the segmenter (segment.py). `bounds`
+    gives those of another splitter instead.
     """
 
-    def __init__(self, texts: pa.Array, languages: pa.Array | None = None, bounds: Bounds | None = None) -> None:
+    def __init__(
+        self,
+        texts: pa.Array,
+        languages: pa.Array | None = None,
+        bounds: Bounds | None = None,
+        segmented: str = "icu",
+    ) -> None:
         self.texts = texts
+        self._segmented = segmented
         self.languages = pa.nulls(len(texts), pa.string()) if languages is None else languages
         self._bounds = bounds
         self._counts: dict[str, np.ndarray] = {}
@@ -74,7 +82,7 @@ class Measures:
     def words(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Words that another splitter gives, as `segment.Bounds` has them: rows (bool[0] for none), offsets, bounds."""
         if self._bounds is None:
-            self._bounds = word_bounds(self.texts, self.languages)
+            self._bounds = word_bounds(self.texts, self.languages, self._segmented)
         if self._bounds is None:
             none = np.empty(0, np.int64)
             return none.astype(np.bool_), none, none, none

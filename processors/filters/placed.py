@@ -8,6 +8,7 @@
 What was not scored has null scores and `judged` = 0, and the rule `not_judged` fires on it: never a silent pass.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -19,29 +20,31 @@ from processors.filters.rule import Filter, Rule
 JUDGED = "judged"
 
 
-class _Around:
+class _Around(ABC):
     """What a filter around another one leaves to that."""
 
-    filter: Filter
+    @abstractmethod
+    def inside(self) -> Filter:
+        """The other one."""
 
     @property
     def version(self) -> int:
         """The filter's."""
-        return self.filter.version
+        return self.inside().version
 
     @property
     def libraries(self) -> tuple[str, ...]:
         """The filter's."""
-        return self.filter.libraries
+        return self.inside().libraries
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The filter's."""
-        return getattr(self.filter, "columns", ())
+        return getattr(self.inside(), "columns", ())
 
     def scores(self, batch: pa.RecordBatch, measures: Measures) -> dict[str, pa.Array]:
         """The filter's."""
-        return self.filter.scores(batch, measures)
+        return self.inside().scores(batch, measures)
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,10 @@ class Placed(_Around):
     filter: Filter
     name: str
     only_if: tuple[str, ...] = ()
+
+    def inside(self) -> Filter:
+        """The filter."""
+        return self.filter
 
     def number_settings(self) -> dict[str, object]:
         """The filter's, its kind, and what it waits for; the chain adds those filters' rules."""
@@ -72,8 +79,7 @@ class Own(_Around):
     what: str
     settings: tuple[tuple[str, object], ...] = ()
 
-    @property
-    def filter(self) -> Filter:  # type: ignore[override]
+    def inside(self) -> Filter:
         """The filter itself. Raises InputError where the file defines none."""
         made: Filter = defined(self.code, self.file, self.what)(**dict(self.settings))
         return made
@@ -81,12 +87,12 @@ class Own(_Around):
     @property
     def name(self) -> str:
         """The filter's."""
-        return self.filter.name
+        return self.inside().name
 
     def number_settings(self) -> dict[str, object]:
         """The filter's, and its code, so that a change in it scores anew."""
-        return {**self.filter.number_settings(), "code": self.code}
+        return {**self.inside().number_settings(), "code": self.code}
 
     def rules(self) -> tuple[Rule, ...]:
         """The filter's."""
-        return self.filter.rules()
+        return self.inside().rules()

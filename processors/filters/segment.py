@@ -75,7 +75,7 @@ def word_bounds(texts: pa.Array, languages: pa.Array | None, variant: str = "icu
     if variant == "icu" and find_spec(LIBRARY) is None:
         raise InputError(
             f"{len(codes)} texts in {', '.join(sorted(set(codes.values())))} need word segmentation: pip install "
-            f'{LIBRARY}, or choose character pairs by name: "bigrams"'
+            f'{LIBRARY}, or take pairs of characters: words = "bigrams" in the filter `language`'
         )
     sizes = pc.fill_null(pc.binary_length(texts), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     starts, ends, counts = [np.empty(0, np.int64)], [np.empty(0, np.int64)], np.zeros(len(texts), np.int64)

@@ -159,3 +159,17 @@ def test_unknown_chains_twice_named_filters_and_wrong_columns_are_told() -> None
         score_table(pa.table({"id": [1]}), ())
     with pytest.raises(InputError, match="int64"):
         score_table(pa.table({"id": [1], "text": [1]}), ())
+
+
+def test_a_recipe_chooses_how_words_without_blanks_are_parted() -> None:
+    text = "图书馆里的计算机工程师正在阅读，今天天气很好。" * 20
+    found = {}
+    for words in ("icu", "bigrams"):
+        chain = load_chain([{"name": "language", "keep": [], "words": words}, {"name": "gopher_quality"}])
+        found[words] = score(batch([text, PROSE]), chain)["gopher_quality.words"].to_pylist()
+        assert number_identity(chain)["language"]["settings"]["words"] == words  # type: ignore[index]
+    letters = sum(character.isalnum() for character in text)
+    assert 0 < found["bigrams"][0] - letters // 2 <= 40  # a letter is left over in most stretches
+    assert found["icu"][0] != found["bigrams"][0] and found["icu"][1] == found["bigrams"][1]
+    with pytest.raises(RecipeError, match="it must be one of icu, bigrams"):
+        load_chain([{"name": "language", "words": "jieba"}])
