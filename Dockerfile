@@ -15,5 +15,5 @@ COPY . .
 RUN pip install --constraint requirements.lock --editable ".${EXTRA}" prefect-redis==0.3.0
 
 USER gristmill
-RUN python -m processors.compile
+RUN python -m flows.compile
 CMD ["gristmill", "--help"]

@@ -4,16 +4,26 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 BIN := .venv/bin
 
-.PHONY: demo test lint format clean
+.PHONY: demo test interop lint format clean
 
 demo: .venv/ready ## the bundled sample as a Prefect flow, then a tiny model trained on it
-	$(BIN)/python -m processors.compile # what an update has changed
+	$(BIN)/python -m flows.compile # what an update has changed
 	$(BIN)/python -m flows.build recipes/starter.toml
 	$(BIN)/gristmill train builds/starter --config tiny --out builds/starter-tiny
 
 test: .venv/ready ## every test
-	$(BIN)/python -m processors.compile # what an update has changed
+	$(BIN)/python -m flows.compile # what an update has changed
 	$(BIN)/python -m pytest
+
+interop: .venv/ready builds/interop/ready ## exports, read by the loaders that they are made for
+	$(BIN)/python -m pytest tests/interop
+
+builds/interop/ready: tests/interop/imports.txt tests/interop/readers.txt
+	$(PYTHON) -m venv builds/interop
+	builds/interop/bin/python -m pip install --quiet \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --requirement tests/interop/imports.txt
+	builds/interop/bin/python -m pip install --quiet --no-deps --requirement tests/interop/readers.txt
+	touch $@
 
 lint: .venv/ready ## style and types
 	$(BIN)/ruff check .
@@ -28,7 +38,7 @@ format: .venv/ready
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade-strategy only-if-needed --constraint requirements.lock \
 		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --editable '.[train,test]'
-	$(BIN)/python -m processors.compile # machine code for the kernels, kept in __pycache__
+	$(BIN)/python -m flows.compile # machine code for the kernels, kept in __pycache__
 	touch $@
 
 clean: ## everything that was made here, the built corpora too

@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from processors.classifier.command import app as classifier
+from report.export import export
+from report.mix import mix
+from report.search import search as mix_search
+from report.tokenizer import tokenizer
+from report.where import where
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +31,9 @@ app = typer.Typer(
 )
 
 app.add_typer(classifier, name="classifier")
+for command in (mix, tokenizer, export, where):
+    app.command()(command)
+app.command("mix-search")(mix_search)
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe's TOML file.")]
 Root = Annotated[str, typer.Argument(metavar="CORPUS", help="Where the corpus lies: a folder or a store's URL.")]

@@ -5,10 +5,7 @@ reads real texts. Each peer runs in an environment of its own, made once below b
 imports and compilation; ratios of two sides of one run count, single times say little on a busy machine.
 """
 
-import argparse
-import importlib
-import sys
-from pathlib import Path
+from sections import run_sections
 
 SECTIONS = {
     "heuristics": "MB per CPU-second of Gopher, C4 and FineWeb rules beside datatrove's",
@@ -21,22 +18,5 @@ SECTIONS = {
     "replay": "other thresholds for a million documents' scores",
 }
 
-
-def main() -> None:
-    """Run the sections named, or all."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    told = "; ".join(f"{name}: {what}" for name, what in SECTIONS.items())
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=told)
-    wanted = parser.parse_args().sections or list(SECTIONS)
-    for name in wanted:
-        if name not in SECTIONS:
-            parser.error(f"no section {name}; there are: {', '.join(SECTIONS)}")
-    here = Path(__file__).parent
-    sys.path[:0] = [str(here.parent), str(here)]
-    for name in wanted:
-        print(f"\n{name}: {SECTIONS[name]}", flush=True)
-        importlib.import_module(f"filters_{name}").main()
-
-
 if __name__ == "__main__":
-    main()
+    run_sections(__doc__, "filters", SECTIONS)

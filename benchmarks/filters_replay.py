@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from corpus.files import File, write_parquet
 from corpus.schema import VERDICTS
-from corpus.stage import canonical
 from corpus.store import Store
+from corpus.version import path_of, point, sealed
 from processors.filters.chain import judge, rule_identity
 from processors.filters.load import Chain, named_chain
 from report.replay import parse_change, replay
@@ -46,8 +46,8 @@ def _store(folder: Path, chain: Chain) -> Store:
         name = f"web/0-{number:05d}"
         files += [write_parquet(store, "scores", name, scores), write_parquet(store, "verdicts", name, verdicts)]
     version = {"rules": {"web": rule_identity(chain)["rules"]}, "files": [vars(file) for file in files]}
-    store.put("versions/0001.json", canonical(version))
-    store.put("versions/current", b"0001\n")
+    store.put(path_of(1), sealed(version))
+    point(store, 1)
     return store
 
 

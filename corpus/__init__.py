@@ -15,7 +15,9 @@ _PREFIX = "kernels-"
 def _folder_of_kernels() -> Path:
     root = Path(__file__).parents[1]
     state = hashlib.sha256(version("numba").encode())
-    for path in sorted(path for room in ("corpus", "processors", "tokenizer") for path in (root / room).rglob("*.py")):
+    for path in sorted(
+        path for room in ("corpus", "processors", "mixtures", "tokenizer") for path in (root / room).rglob("*.py")
+    ):
         source = path.read_bytes()
         if b"numba" in source:
             state.update(source)

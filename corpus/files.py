@@ -9,7 +9,8 @@ import hashlib
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -36,7 +37,7 @@ _DICTIONARY = (
 )
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class File:
     """One stored file: where it lies and what must be true of it.
 
@@ -49,6 +50,13 @@ class File:
     bytes: int
     rows: int
     ids: str = ""
+
+    def __lt__(self, other: "File") -> bool:
+        return self.path < other.path
+
+    def plain(self) -> dict[str, Any]:
+        """These fields as data, whatever else a kind of file says of itself."""
+        return {f.name: getattr(self, f.name) for f in fields(File)}
 
     @property
     def folder(self) -> str:
@@ -74,12 +82,29 @@ def write_parquet(store: Store, folder: str, part: str, table: pa.Table) -> File
 
 def write_arrow(store: Store, folder: str, part: str, table: pa.Table) -> File:
     """Write ``folder/part.<hash>.arrow``: Arrow IPC file format, uncompressed, one record batch."""
-    sink = io.BytesIO()
-    batches = table.combine_chunks().to_batches()
-    with pa.ipc.new_file(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression=None)) as writer:
+    data = arrow_bytes(table.schema, table.combine_chunks().to_batches())
+    return _put(store, folder, part, "arrow", memoryview(data).cast("B"), table)
+
+
+def write_batches(store: Store, folder: str, part: str, schema: pa.Schema, batches: dict[int, pa.RecordBatch]) -> File:
+    """Write ``folder/part.<hash>.arrow`` with a record batch for each number, which `read_batch` reads alone."""
+    data = arrow_bytes(schema.with_metadata({"numbers": " ".join(map(str, batches))}), [*batches.values()])
+    rows = sum(len(batch) for batch in batches.values())
+    return _put(store, folder, part, "arrow", memoryview(data).cast("B"), None, rows)
+
+
+def arrow_bytes(schema: pa.Schema, batches: Sequence[pa.RecordBatch]) -> pa.Buffer:
+    """An Arrow IPC file, uncompressed, in memory of just its size."""
+    options = pa.ipc.IpcWriteOptions(compression=None)
+    measured = pa.MockOutputStream()
+    with pa.ipc.new_file(measured, schema, options=options) as writer:
         for batch in batches:
             writer.write_batch(batch)
-    return _put(store, folder, part, "arrow", sink.getbuffer(), table)
+    data = pa.allocate_buffer(measured.size())
+    with pa.ipc.new_file(pa.FixedSizeBufferWriter(data), schema, options=options) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    return data
 
 
 def write_bytes(store: Store, folder: str, part: str, suffix: str, data: bytes) -> File:
@@ -87,11 +112,13 @@ def write_bytes(store: Store, folder: str, part: str, suffix: str, data: bytes) 
     return _put(store, folder, part, suffix, memoryview(data), None)
 
 
-def _put(store: Store, folder: str, part: str, suffix: str, data: memoryview, table: pa.Table | None) -> File:
+def _put(
+    store: Store, folder: str, part: str, suffix: str, data: memoryview, table: pa.Table | None, rows: int = 0
+) -> File:  # fmt: skip
     digest = hashlib.sha256(data).hexdigest()
     path = f"{folder}/{part}.{digest[:12]}.{suffix}"
     store.put(path, data)
-    rows = 0 if table is None else table.num_rows
+    rows = rows if table is None else table.num_rows
     ids = id_hash(table["id"]) if table is not None and "id" in table.column_names else ""
     return File(path, digest, len(data), rows, ids)
 
@@ -124,6 +151,39 @@ def column_names(store: Store, file: File) -> list[str]:
     with _intact(store, file) as buffer:
         names: list[str] = pq.read_schema(pa.BufferReader(buffer)).names
     return names
+
+
+def read_rows(store: Store, file: File, start: int, stop: int, columns: Sequence[str]) -> pa.Table:
+    """Rows [start, stop) of a Parquet file, alone: no row group beyond them is read, nor fetched from a remote store.
+
+    Raises DataError where the file is gone or damaged.
+    """
+    groups = range(start // ROW_GROUP_ROWS, -(-stop // ROW_GROUP_ROWS))
+    try:
+        with store.open(file.path) as source:
+            parquet = pq.ParquetFile(source, pre_buffer=True)
+            table = parquet.read_row_groups(list(groups), columns=list(columns))
+    except (pa.ArrowException, OSError) as error:
+        raise _unreadable(file, error) from error
+    return table.slice(start - groups.start * ROW_GROUP_ROWS, stop - start)
+
+
+def read_batch(store: Store, file: File, number: int) -> pa.RecordBatch | None:
+    """The record batch of that number in a file of `write_batches`, alone: no other one is read. None without one.
+
+    Raises DataError where the file is gone or damaged.
+    """
+    try:
+        with pa.ipc.open_file(store.open(file.path)) as reader:
+            numbers = reader.schema.metadata[b"numbers"].split()
+            wanted = str(number).encode()
+            return reader.get_batch(numbers.index(wanted)) if wanted in numbers else None
+    except (pa.ArrowException, OSError, KeyError, TypeError) as error:
+        raise _unreadable(file, error) from error
+
+
+def _unreadable(file: File, error: Exception) -> DataError:
+    return DataError(f"{file.path} cannot be read ({str(error).splitlines()[0]}); remove it and build again")
 
 
 @contextmanager

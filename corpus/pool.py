@@ -13,12 +13,15 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from corpus import interrupt
 from corpus.errors import DataError
 from corpus.stage import Batch, Entry, Part, Stage, in_order, pending, run_batch
 from corpus.store import Store
+
+A = TypeVar("A")
+R = TypeVar("R")
 
 
 class Pool:
@@ -31,14 +34,14 @@ class Pool:
         self._executor: ProcessPoolExecutor | None = None
         self._lock = threading.Lock()
 
-    def submit(self, work: Callable[[Batch], list[Entry]], batch: Batch) -> Future[list[Entry]]:
+    def submit(self, work: Callable[[A], R], batch: A) -> Future[R]:
         """Start a batch. A pool whose worker died (out of memory, a crash in a parser) is replaced by a fresh one."""
         self.started = True
         if self.workers == 1:
             return _now(work, batch)
         with self._lock:
             if self.closed:
-                raise RuntimeError(f"{batch.name}: the pool is closed")
+                raise RuntimeError(f"{getattr(batch, 'name', batch)}: the pool is closed")
             try:
                 return self._running().submit(work, batch)
             except BrokenProcessPool:
@@ -68,8 +71,8 @@ class Pool:
         executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _now(work: Callable[[Batch], list[Entry]], batch: Batch) -> Future[list[Entry]]:
-    future: Future[list[Entry]] = Future()
+def _now(work: Callable[[A], R], batch: A) -> Future[R]:
+    future: Future[R] = Future()
     try:
         future.set_result(work(batch))
     except Exception as error:  # handed to whoever asks for the result, as a process pool does

@@ -7,6 +7,8 @@ equal to the current version is not published again. A run that does not balance
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
+from pathlib import PurePosixPath
 from typing import Any
 
 from corpus.errors import LedgerError, StoreError
@@ -15,8 +17,11 @@ from corpus.ledger import PASSED, Count, balance, total
 from corpus.shard import Tokenizer
 from corpus.stage import Entry, canonical
 from corpus.store import Store
+from corpus.version import path_of, point, sealed
 
 OWNER = "corpus.json"
+MIXTURE_LOCK = "mixture.lock"
+HELDOUT = "shards/heldout/"
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Built:
     probed: list[Entry]  # no part of the corpus: what planted duplicates showed
     cut: list[Entry]  # of the parts whose repeats are cut
     encoded: list[Entry]
+    cut_up: list[Entry]  # tokens, in pieces
     ordered: list[Entry]
     sharded: list[Entry]
 
@@ -53,6 +59,7 @@ class Published:
     ]  # mixtures.plan.Line as data, `planned` being what was placed, and `achieved` its share
     planted: dict[str, Any]  # what planted duplicates showed (`processors.dedupe.probe`)
     repeats: dict[str, dict[str, int]]  # by source, bytes of kept text and how many were cut as repeats
+    notes: tuple[str, ...]  # what is to be said of the tokenizer
 
 
 def claim(store: Store, name: str) -> None:
@@ -66,30 +73,55 @@ def claim(store: Store, name: str) -> None:
         )
 
 
-def publish(store: Store, name: str, built: Built, tokenizer: Tokenizer, tokenizer_files: Sequence[File]) -> Published:
-    """Check and publish. Raises LedgerError where anything is unaccounted for."""
+def publish(
+    store: Store,
+    name: str,
+    built: Built,
+    tokenizer: Tokenizer,
+    tokenizer_files: Sequence[File],
+    notes: tuple[str, ...] = (),
+) -> Published:
+    """Check and publish; `notes` are said of the tokenizer. Raises LedgerError where anything is unaccounted for."""
     ledger = checked_ledger(built)
     (ordered,) = built.ordered
-    train = next(file for file in ordered.files if file.part == "train")
-    shards = [file for entry in built.sharded for file in entry.files]
+    train = next(file for file in ordered.only("order") if file.part == "train")
+    shards = [asdict(file) for entry in built.sharded for file in entry.files]
+    held = [shard for shard in shards if shard["path"].startswith(HELDOUT)]
     mixture = _mixture(ordered.info)
     what = {
         "corpus": name,
         "tokenizer": asdict(tokenizer),
-        "order": {"path": train.path, "sha256": train.sha256},
+        "order": {"path": train.path, "sha256": ordered.info["order_sha256"], "prefix": ordered.info["prefix"]},
         "mixture": mixture,
+        "stages": ordered.info["stages"],
+        "stock": ordered.info["stock"],
+        "domains": ordered.identity["settings"]["domains"],
+        "asked": ordered.identity["settings"]["mixture"],
+        "buckets": ordered.identity["settings"]["mixture"]["bucket"],
         "rules": {entry.source: entry.identity["settings"]["rules"] for entry in built.judged},
         "planted": built.probed[0].info,
-        "shards": [asdict(file) for file in shards if not file.path.startswith("shards/heldout/")],
-        "heldout": _by_domain([file for file in shards if file.path.startswith("shards/heldout/")]),
+        "shards": [shard for shard in shards if shard not in held],
+        "heldout": _by_domain(held),
         "files": [
-            asdict(file) for file in sorted({file for entry in built.all for file in entry.files} | {*tokenizer_files})
+            file.plain() for file in sorted({file for entry in built.all for file in entry.files} | {*tokenizer_files})
         ],
         "inputs": [dict(item, source=entry.source) for entry in built.ingested for item in entry.info["inputs"]],
         "ledger": [asdict(count) for count in ledger],
     }
     number, new = _write(store, what)
-    return Published(number, new, ledger, mixture, built.probed[0].info, _repeats(built.cut))
+    store.put(MIXTURE_LOCK, mixture_lock({**what, "version": number}))
+    return Published(number, new, ledger, mixture, built.probed[0].info, _repeats(built.cut), notes)
+
+
+def mixture_lock(what: dict[str, Any]) -> bytes:
+    """A version's mixture as solved and met, with the hashes of what it was solved for: for people, and `git diff`."""
+    shards = {shard["path"]: shard["sha256"] for shard in (*what["shards"], *chain(*what["heldout"].values()))}
+    lock = {
+        "corpus": what["corpus"], "version": what["version"], "tokenizer_sha256": what["tokenizer"]["sha256"],
+        "order_sha256": what["order"]["sha256"], "prefix_tokens": what["order"]["prefix"],
+        "mixture": what["mixture"], "stages": what["stages"], "shards_sha256": shards,
+    }  # fmt: skip
+    return json.dumps(lock, indent=1, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
 def _repeats(cut: Sequence[Entry]) -> dict[str, dict[str, int]]:
@@ -101,34 +133,38 @@ def _repeats(cut: Sequence[Entry]) -> dict[str, dict[str, int]]:
 
 
 def _mixture(info: dict[str, Any]) -> list[dict[str, Any]]:
-    placed = sum(line["planned"] for line in info["achieved"])
+    whole = sum(info["placed"])
     return [
-        {**plan, "placed": got["planned"], "achieved": got["planned"] / placed if placed else 0.0}
-        for plan, got in zip(info["plan"], info["achieved"], strict=True)
+        {**plan, "placed": placed, "achieved": placed / whole if whole else 0.0}
+        for plan, placed in zip(info["plan"], info["placed"], strict=True)
     ]
 
 
-def _by_domain(files: Sequence[File]) -> dict[str, list[dict[str, Any]]]:
+def _by_domain(shards: Sequence[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     out: dict[str, list[dict[str, Any]]] = {}
-    for file in files:
-        domain = file.part.removeprefix("heldout/").rsplit("-", 1)[0]
-        out.setdefault(domain, []).append(asdict(file))
+    for shard in shards:
+        out.setdefault(shard["path"].removeprefix(HELDOUT).rsplit("-", 1)[0], []).append(shard)
     return out
 
 
 def _write(store: Store, what: dict[str, Any]) -> tuple[int, bool]:
-    versions = [int(path[-9:-5]) for path in store.list("versions") if path.endswith(".json")]
-    number = max(versions, default=0)
-    if number and store.get_json(f"versions/{number:04d}.json") == json.loads(canonical({**what, "version": number})):
-        store.put("versions/current", f"{number:04d}\n".encode())
-        return number, False
-    number += 1
-    while not store.create(f"versions/{number:04d}.json", canonical({**what, "version": number})):
-        if store.get_json(f"versions/{number:04d}.json") == json.loads(canonical({**what, "version": number})):
-            break  # another run published the same meanwhile
+    """Number the version and make it the current one; an equal current one stays."""
+    number = max(
+        (int(PurePosixPath(path).stem) for path in store.list("versions") if path.endswith(".json")), default=0
+    )
+    new = not (number and _is(store, number, what))
+    if new:
         number += 1
-    store.put("versions/current", f"{number:04d}\n".encode())
-    return number, True
+        while not store.create(path_of(number), sealed({**what, "version": number})):
+            if _is(store, number, what):
+                break  # another run published the same meanwhile
+            number += 1
+    point(store, number)
+    return number, new
+
+
+def _is(store: Store, number: int, what: dict[str, Any]) -> bool:
+    return bytes(store.get(path_of(number))) == sealed({**what, "version": number})
 
 
 def checked_ledger(built: Built) -> list[Count]:
@@ -140,14 +176,20 @@ def checked_ledger(built: Built) -> list[Count]:
     ingested = [count for count in counts(built.ingested) if count.documents is not None]
     judged, selected, encoded = counts(built.judged), counts(built.selected), counts(built.encoded)
     cut = counts(built.cut)
-    ordered, sharded = counts(built.ordered), counts(built.sharded)
+    cut_up, ordered, sharded = counts(built.cut_up), counts(built.ordered), counts(built.sharded)
     balance(ingested, judged)
     balance(judged, selected)
     balance(selected, _then(selected, cut))
     balance(_then(selected, cut), encoded)
-    balance(encoded, [count for count in ordered if count.stage == "order"], ("documents", "tokens"))
+    balance(encoded, cut_up, ("documents", "tokens"))
+    balance(_sources(cut_up), [count for count in ordered if count.stage == "order"], ("documents", "tokens"))
     _placed(ordered, sharded)
     return total(counts(built.ingested) + judged + selected + cut + encoded + ordered + sharded)
+
+
+def _sources(counts: Sequence[Count]) -> list[Count]:
+    """Where the next stage counts sources, not parts."""
+    return [replace(count, part=count.source) for count in counts]
 
 
 def _then(before: Sequence[Count], after: Sequence[Count]) -> list[Count]:
@@ -164,7 +206,7 @@ def _placed(ordered: Sequence[Count], sharded: Sequence[Count]) -> None:
         outcome = "heldout" if held else PASSED
         # order counts text, the mixture also an end-of-document mark for each document
         before = _tokens([replace(c, source=c.reason) for c in given if c.outcome == outcome], marks=True)
-        after = _tokens([c for c in mixed if c.outcome in ((outcome,) if held else (PASSED, "dropped"))])
+        after = _tokens([c for c in mixed if c.outcome in ((outcome, "unused") if held else (PASSED, "dropped"))])
         _equal("order passed on", before, "the mixture accounts for", after)
         placed = _tokens([c for c in mixed if c.outcome in ((outcome,) if held else (PASSED, "repeated"))])
         written = _tokens([c for c in sharded if (c.outcome == "heldout") == held])

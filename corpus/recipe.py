@@ -55,12 +55,18 @@ class Heldout:
 
 @dataclass(frozen=True)
 class TokenizerSettings:
-    """A SentencePiece model, trained on a sample of the mixture and then locked."""
+    """A SentencePiece model, trained on a sample of the mixture, or given; then locked."""
 
+    model: str = ""  # a .model file beside the recipe, in place of training one
+    lossy: bool = False  # take a given model also where its tokens do not give the text back
     vocab_size: int = 32_000
     model_type: str = "bpe"  # bpe | unigram
     sample_bytes: int = 64 << 20
     character_coverage: float = 0.9995
+    split_digits: bool = True  # every digit is a piece
+    split_scripts: bool = True  # no piece holds letters of two scripts, or letters and punctuation
+    symbols: tuple[str, ...] = ()  # pieces of their own, found in text
+    control: tuple[str, ...] = ("<fim_prefix>", "<fim_middle>", "<fim_suffix>")  # ids that text never becomes
     retrain: bool = False
 
 
@@ -111,6 +117,11 @@ def load_recipe(path: str | Path) -> Recipe:
     if isinstance(table.get("contamination"), dict):
         table["contamination"] = filled_contamination(table["contamination"], Text(str(path), text, "contamination"))
     recipe = parse(Recipe, table, Text(str(path), text))
+    if recipe.tokenizer.model:
+        for key in table["tokenizer"]:
+            of_both = key in ("model", "lossy", "sample_bytes", "retrain")
+            inside = Text(str(path), text, "tokenizer")
+            must(of_both, inside, key, table["tokenizer"][key], "left out: the given model says it")
     _check(recipe, Text(str(path), text))
     return dataclasses.replace(recipe, path=str(Path(path).absolute()))
 
@@ -177,10 +188,22 @@ def _check_numbers(recipe: Recipe, text: Text) -> None:
     must(300 <= t.vocab_size <= 1 << 20, inside, "vocab_size", t.vocab_size, "between 300 and 1048576")
     must(t.sample_bytes > 0, inside, "sample_bytes", t.sample_bytes, "above 0")
     coverage = t.character_coverage
-    must(0.9 <= coverage <= 1, inside, "character_coverage", coverage, "between 0.9 and 1")
+    must(0.98 <= coverage <= 1, inside, "character_coverage", coverage, "between 0.98 and 1")
+    must(bool(t.model) or not t.lossy, inside, "lossy", t.lossy, "given with `model`")
+    _check_symbols(t, inside)
     s, p, inside = recipe.shards, recipe.parts, text.inside("shards")
     must(0 < s.tokens <= 1 << 30, inside, "tokens", s.tokens, "above 0 and at most 2**30")
     must(16 <= s.piece_tokens <= 1 << 20, inside, "piece_tokens", s.piece_tokens, "between 16 and 2**20")
     must(p.text_bytes > 0, text.inside("parts"), "text_bytes", p.text_bytes, "above 0")
     must(p.input_bytes > 0, text.inside("parts"), "input_bytes", p.input_bytes, "above 0")
     must(p.listed_files > 0, text.inside("parts"), "listed_files", p.listed_files, "above 0")
+
+
+def _check_symbols(t: TokenizerSettings, text: Text) -> None:
+    taken = {"<unk>", "<s>", "</s>", "<pad>", "\n", "\n\n", "\n\n\n"}
+    for key in ("symbols", "control"):
+        for symbol in getattr(t, key):
+            good = bool(re.fullmatch(r"[^\s\u2581\u2585\0-\x1f]+", symbol)) and not re.fullmatch("<0x..>", symbol)
+            must(good, text, key, symbol, "without blanks, and not a byte as <0x0A>")
+            must(symbol not in taken, text, key, symbol, "said once, and none of the marks that are there anyway")
+            taken.add(symbol)

@@ -152,19 +152,53 @@ def token_type(vocab_size: int) -> pa.DataType:
     return pa.uint16() if vocab_size <= 1 << 16 else pa.uint32()
 
 
+NAMES = pa.dictionary(pa.int32(), pa.string())
+
+PIECES = pa.schema(  # one row = one piece of a document that is kept
+    [
+        ("row", pa.int32()),
+        ("start", pa.int32()),  # in tokens of the document
+        ("length", pa.int32()),  # in tokens, the end-of-document mark counted
+        ("piece", pa.int32()),  # its number within the document
+        ("last", pa.bool_()),  # ends the document: an end-of-document mark follows
+        ("split", NAMES),
+        ("lang", NAMES),
+        ("bucket", NAMES),  # "" where it is in none
+        ("drawn", pa.uint64()),  # a hash of the document's id, by which it is shuffled
+    ]
+)
+
 ORDER = pa.schema(  # one row = one piece at its place
     [
-        ("part", pa.string()),
+        ("part", NAMES),
         ("row", pa.int32()),
-        ("start", pa.int64()),  # in tokens of the document
+        ("start", pa.int32()),  # in tokens of the document
         ("length", pa.int32()),  # in tokens, the end-of-document mark counted
         ("piece", pa.int32()),  # its number within the document
         ("last", pa.bool_()),  # ends the document: an end-of-document mark follows
         ("epoch", pa.int32()),  # from 0
-        ("domain", pa.string()),
-        ("source", pa.string()),
+        ("domain", NAMES),  # the mixture's entry
+        ("source", NAMES),
+        ("lang", NAMES),
     ]
 )
+
+PLACES = pa.schema(  # one row = one piece of a part at its place; sorted by shard and place
+    [
+        ("shard", pa.int32()),
+        ("place", pa.int32()),  # its row in that shard
+        ("row", pa.int32()),  # of the part
+        ("start", pa.int32()),
+        ("length", pa.int32()),
+        ("last", pa.bool_()),
+    ]
+)
+
+
+def placed_schema(vocab_size: int) -> pa.Schema:
+    """placed/: the pieces of a part as the shards take them; the end mark of a last piece is there."""
+    ids = pa.list_(token_type(vocab_size))
+    return pa.schema([("shard", pa.int32()), ("place", pa.int32()), ("tokens", ids), ("doc_id", ID)])
 
 
 def shard_schema(vocab_size: int, metadata: dict[str, str]) -> pa.Schema:

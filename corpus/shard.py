@@ -1,4 +1,4 @@
-"""The shard format: how the mixed token stream lies on disk, and how it is read without copying.
+"""The shard format: how the mixed token stream lies on disk, how it is written, and how a published corpus is opened.
 
 A shard is an Arrow IPC file, uncompressed, one record batch, one row per piece of a document
 (`corpus.schema.shard_schema`). The value buffers of the token columns, shard after shard, are the training stream;
@@ -7,86 +7,151 @@ belongs to. Window *i* of length *T* covers tokens [iT, iT + T]: T + 1 ids, the 
 that every token but the first is a label.
 """
 
+import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.ipc
 
-from corpus.errors import DataError, InputError
-from corpus.files import File
+from corpus import memory
+from corpus.cache import Cache
+from corpus.errors import DataError
+from corpus.files import File, arrow_bytes
+from corpus.layout import Shard, Tokenizer, sample_of_buffer, sample_of_path, shard_metadata
+from corpus.schema import shard_schema, token_type
 from corpus.store import Store
+from corpus.stream import OPEN, Opened, TokenStream
+from corpus.version import read_version
 
-FORMAT = "gristmill.shard/1"
+__all__ = [
+    "Cache", "Corpus", "Opened", "Rows", "Shard", "TokenStream", "Tokenizer", "check_shards", "open_corpus",
+    "read_shard", "shard_metadata", "token_values", "write_shard",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Tokenizer:
-    """A tokenizer as shards know it: content hash, size, special ids, and where its files lie in the store."""
+class Rows:
+    """A shard's columns before it is written; one row = one piece, in stream order."""
 
-    path: str
-    sha256: str
-    vocab_size: int
-    eos_id: int
-    pad_id: int
-    token_bytes_path: str
+    tokens: np.ndarray  # uint16 or uint32, as `corpus.schema.token_type` says: the pieces' ids, one after the other
+    lengths: np.ndarray  # int64[n]: ids of each piece, end mark counted
+    doc_id: np.ndarray  # uint8[n, 16]
+    piece: np.ndarray  # int32[n]: its number within the document
+    source: pa.Array  # string, or a dictionary of strings
+    domain: pa.Array
+    lang: pa.Array
+    utf8_bytes: np.ndarray  # int64[n]: bytes of text that the ids stand for
 
 
-def shard_metadata(tokenizer: Tokenizer, order_sha256: str) -> dict[str, str]:
-    """Schema metadata of every shard."""
-    return {
-        "format": FORMAT,
-        "tokenizer_sha256": tokenizer.sha256,
-        "vocab_size": str(tokenizer.vocab_size),
-        "eos_id": str(tokenizer.eos_id),
-        "pad_id": str(tokenizer.pad_id),
-        "order_sha256": order_sha256,
+def write_shard(store: Store, folder: str, name: str, rows: Rows, tokenizer: Tokenizer, order_sha256: str) -> Shard:
+    """Write ``folder/name.<hash>.arrow`` and its record, once it reads back equal; beside `rows` one copy in memory.
+
+    Raises DataError for no rows, an empty piece, a piece without a domain, an id that the tokenizer does not have, and
+    a file that does not read back as it was written.
+    """
+    table = _table(name, rows, tokenizer, order_sha256)
+    buffer = arrow_bytes(table.schema, [table])
+    digest = hashlib.sha256(buffer).hexdigest()
+    path = f"{folder}/{name}.{digest[:12]}.arrow"
+    store.put(path, memoryview(buffer).cast("B"))
+    lengths = np.diff(table.column("tokens").offsets.to_numpy())
+    shard = Shard(
+        path=path, sha256=digest, bytes=buffer.size, rows=table.num_rows, tokens=len(rows.tokens),
+        sample=sample_of_buffer(buffer), domains=_by_name(table.column("domain"), lengths),
+    )  # fmt: skip
+    del buffer
+    memory.give_back()  # what is read back may come whole over the network
+    if not read_shard(store, shard, tokenizer, order_sha256).equals(table, check_metadata=True):
+        raise DataError(f"{path} does not read back as it was written; check the disk, then build again")
+    return shard
+
+
+def _table(name: str, rows: Rows, tokenizer: Tokenizer, order_sha256: str) -> pa.RecordBatch:
+    count = len(rows.lengths)
+    if not count:
+        raise DataError(f"{name}: no pieces to write; a shard holds at least one")
+    if int(rows.lengths.min()) < 1:
+        raise DataError(f"{name}: piece {int(rows.lengths.argmin())} has no tokens; build again")
+    if int(rows.lengths.sum()) != len(rows.tokens):
+        raise DataError(f"{name}: {len(rows.tokens)} tokens for pieces of {int(rows.lengths.sum())}; build again")
+    if len(rows.tokens) >= 1 << 31:
+        raise DataError(f"{name}: {len(rows.tokens):,} tokens, a shard holds {(1 << 31) - 1:,}; lower [shards] tokens")
+    if int(rows.tokens.max()) >= tokenizer.vocab_size:
+        raise DataError(f"{name}: token {rows.tokens.max()} in a vocabulary of {tokenizer.vocab_size}; encode again")
+    if rows.domain.null_count or pc.any(pc.equal(rows.domain.cast(pa.string()), "")).as_py():
+        raise DataError(f"{name}: a piece without a domain; build again")
+    offsets = np.concatenate([[0], np.cumsum(rows.lengths)]).astype(np.int32)
+    ids = np.ascontiguousarray(rows.doc_id, np.uint8)
+    places = np.arange(count + 1, dtype=np.int32) * 16
+    schema = shard_schema(tokenizer.vocab_size, shard_metadata(tokenizer, order_sha256))
+    columns = {
+        "tokens": pa.ListArray.from_arrays(
+            pa.array(offsets), pa.array(rows.tokens, token_type(tokenizer.vocab_size)), type=schema.field("tokens").type
+        ),
+        "doc_id": pa.Array.from_buffers(pa.binary(), count, [None, pa.py_buffer(places), pa.py_buffer(ids)]),
+        "piece": pa.array(rows.piece, pa.int32()),
+        "source": rows.source.cast(pa.string()),
+        "domain": rows.domain.cast(pa.string()),
+        "lang": rows.lang.cast(pa.string()),
+        "utf8_bytes": pa.array(rows.utf8_bytes, pa.int64()),
     }
+    return pa.RecordBatch.from_arrays([columns[name] for name in schema.names], schema=schema)
 
 
-class TokenStream:
-    """Shards, in order, as one stream of token ids. Nothing is held in memory but offsets; files are memory-mapped."""
+def _by_name(names: pa.Array, lengths: np.ndarray) -> dict[str, int]:
+    """Sums of lengths by name, in the order of the names."""
+    coded = pc.dictionary_encode(names)
+    sums = np.bincount(coded.indices.to_numpy(), lengths, len(coded.dictionary)).astype(np.int64)
+    return dict(sorted(zip(coded.dictionary.to_pylist(), sums.tolist(), strict=True)))
 
-    def __init__(self, arrays: Sequence[np.ndarray], *, vocab_size: int, eos_id: int, pad_id: int) -> None:
-        self.arrays = list(arrays)
-        self.vocab_size, self.eos_id, self.pad_id = vocab_size, eos_id, pad_id
-        self.starts = np.concatenate([[0], np.cumsum([len(array) for array in self.arrays], dtype=np.int64)])
 
-    @property
-    def num_tokens(self) -> int:
-        """How many ids all shards hold."""
-        return int(self.starts[-1])
+def read_shard(
+    store: Store, file: File, tokenizer: Tokenizer, order_sha256: str, whole: bool = False
+) -> pa.RecordBatch:
+    """A shard's rows as a view of its file; with `whole` its SHA-256 is compared, too.
 
-    def num_windows(self, length: int) -> int:
-        """How many windows of `length` labels the stream holds."""
-        return max(0, (self.num_tokens - 1) // length)
+    Raises DataError where it is gone, a stranger or damaged.
+    """
+    try:
+        buffer = store.map(file.path)
+    except OSError as error:
+        raise DataError(f"{store.url}/{file.path} cannot be read ({error}); restore it or build again") from error
+    if whole and hashlib.sha256(buffer).hexdigest() != file.sha256:
+        raise DataError(f"{file.path} is damaged: its SHA-256 is another than recorded; restore it or build again")
+    return rows_of(buffer, file, tokenizer, order_sha256)
 
-    def tokens(self, start: int, stop: int) -> np.ndarray:
-        """Ids [start, stop) in the shards' dtype: a view where they lie in one shard, else a copy."""
-        if not 0 <= start <= stop <= self.num_tokens:
-            raise InputError(f"tokens {start}..{stop} asked for, the stream holds {self.num_tokens}")
-        first = int(np.searchsorted(self.starts, start, "right")) - 1
-        last = int(np.searchsorted(self.starts, stop, "left")) - 1
-        if first >= last:
-            base = int(self.starts[min(first, len(self.arrays) - 1)]) if self.arrays else 0
-            return self.arrays[min(first, len(self.arrays) - 1)][start - base : stop - base]
-        spans = [
-            self.arrays[k][max(start - int(self.starts[k]), 0) : stop - int(self.starts[k])]
-            for k in range(first, last + 1)
-        ]
-        return np.concatenate(spans)
 
-    def windows(self, first: int, count: int, length: int) -> np.ndarray:
-        """Windows [first, first + count) as int32[count, length + 1]. Raises InputError past the stream's end."""
-        if first < 0 or first + count > self.num_windows(length):
-            there = self.num_windows(length)
-            raise InputError(f"windows {first}..{first + count} of {length} tokens asked for, the stream holds {there}")
-        run = self.tokens(first * length, (first + count) * length + 1)
-        view = np.lib.stride_tricks.as_strided(run, (count, length + 1), (length * run.itemsize, run.itemsize))
-        return view.astype(np.int32)
+def rows_of(buffer: pa.Buffer, file: File, tokenizer: Tokenizer, order_sha256: str) -> pa.RecordBatch:
+    """The rows that a shard's bytes hold. Raises DataError where they are not as recorded."""
+    if buffer.size != file.bytes:
+        raise DataError(f"{file.path} holds {buffer.size} bytes, {file.bytes} are recorded; restore it or build again")
+    try:
+        with pa.ipc.open_file(buffer) as reader:
+            found = {key.decode(): value.decode() for key, value in (reader.schema.metadata or {}).items()}
+            batches = reader.num_record_batches
+            rows = reader.get_batch(0) if batches else None
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{file.path} is damaged ({str(error).splitlines()[0]}); restore it or build again") from error
+    expected = shard_metadata(tokenizer, order_sha256)
+    wrong = [key for key in expected if found.get(key) != expected[key]]
+    if wrong:
+        key = wrong[0]
+        raise DataError(
+            f"{file.path}: {key} is {found.get(key)}, this corpus has {expected[key]}; it is another's shard"
+        )
+    if batches != 1:
+        raise DataError(f"{file.path} holds {batches} record batches instead of 1")
+    return rows
+
+
+def token_values(store: Store, file: File, tokenizer: Tokenizer, order_sha256: str) -> np.ndarray:
+    """The token ids of one shard as a view of its file. Raises as `read_shard` does."""
+    return Opened.of(read_shard(store, file, tokenizer, order_sha256)).tokens
 
 
 @dataclass(frozen=True)
@@ -112,53 +177,86 @@ class Corpus:
         return f"{self.store.url}/{self.tokenizer.path}"
 
 
-def read_version(store: Store, number: int | None = None) -> dict[str, Any]:
-    """What a published version consists of (the current one by default). Raises InputError where there is none."""
-    try:
-        name = bytes(store.get("versions/current")).decode().strip() if number is None else f"{number:04d}"
-        return store.get_json(f"versions/{name}.json")
-    except FileNotFoundError as error:
-        which = "no corpus" if number is None else f"no version {number} of a corpus"
-        raise InputError(
-            f"{store.url}: {which} is published here; run `gristmill build` on its recipe first"
-        ) from error
-
-
-def open_corpus(root: str, version: int | None = None) -> Corpus:
+def open_corpus(root: str, version: int | None = None, check: bool = True, cache: Cache | None = None) -> Corpus:
     """Open a published corpus: its shards, held-out shards by domain, and the tokenizer's facts.
 
-    Raises InputError where nothing is published, DataError where a shard belongs to another tokenizer or order.
+    No shard is opened before it is read; with `check` every one is looked at as `check_shards` does. Shards in an
+    object store are read through `cache`; without one they are read whole, and two at most are held in memory.
+    Raises InputError where nothing is published, DataError where a shard is not as recorded.
     """
     store = Store(root)
     what = read_version(store, version)
     tokenizer = Tokenizer(**what["tokenizer"])
     token_bytes = np.load(io.BytesIO(store.get(tokenizer.token_bytes_path)))
     order = what["order"]["sha256"]
+    train = [Shard(**shard) for shard in what["shards"]]
+    held = {domain: [Shard(**shard) for shard in shards] for domain, shards in sorted(what["heldout"].items())}
+    all_ = [*train, *(shard for shards in held.values() for shard in shards)]
+    if check:
+        check_shards(store, all_)
+    if store.folder:
+        cache = None
+    if cache:
+        cache.check(all_)
 
-    def stream(files: Sequence[dict[str, Any]]) -> TokenStream:
-        arrays = [token_values(store, File(**file), tokenizer, order) for file in files]
-        return TokenStream(arrays, vocab_size=tokenizer.vocab_size, eos_id=tokenizer.eos_id, pad_id=tokenizer.pad_id)
+    def stream(shards: Sequence[Shard]) -> TokenStream:
+        return TokenStream(
+            shards, _reader(store, shards, cache, tokenizer, order), vocab_size=tokenizer.vocab_size,
+            eos_id=tokenizer.eos_id, pad_id=tokenizer.pad_id, keep=_keep(store, shards, cache),
+        )  # fmt: skip
 
-    heldout = {domain: stream(files) for domain, files in sorted(what["heldout"].items())}
-    return Corpus(store, what["version"], tokenizer, order, stream(what["shards"]), heldout, token_bytes)
+    heldout = {domain: stream(shards) for domain, shards in held.items()}
+    return Corpus(store, what["version"], tokenizer, order, stream(train), heldout, token_bytes)
 
 
-def token_values(store: Store, file: File, tokenizer: Tokenizer, order_sha256: str) -> np.ndarray:
-    """The token ids of one shard as a view of its file. Raises DataError where the shard is a stranger or damaged."""
-    buffer = store.map(file.path)
-    if buffer.size != file.bytes:
-        raise DataError(f"{file.path} holds {buffer.size} bytes, {file.bytes} are recorded; restore it or build again")
-    with pa.ipc.open_file(buffer) as reader:
-        found = {key.decode(): value.decode() for key, value in (reader.schema.metadata or {}).items()}
-        expected = shard_metadata(tokenizer, order_sha256)
-        wrong = [key for key in expected if found.get(key) != expected[key]]
-        if wrong:
-            key = wrong[0]
+def _reader(
+    store: Store, shards: Sequence[Shard], cache: Cache | None, tokenizer: Tokenizer, order: str
+) -> Callable[[Shard], pa.RecordBatch]:
+    if cache is None:
+        return lambda shard: read_shard(store, shard, tokenizer, order)
+    after = dict(pairwise([*shards, *shards[:1]]))
+
+    def read(shard: Shard) -> pa.RecordBatch:
+        rows = rows_of(cache.map(store, shard), shard, tokenizer, order)
+        cache.ahead(store, after[shard])
+        return rows
+
+    return read
+
+
+def _keep(store: Store, shards: Sequence[Shard], cache: Cache | None) -> int:
+    """How many shards stay open: in a cache all but the one that is fetched ahead."""
+    if store.folder:
+        return OPEN
+    largest = max((shard.bytes for shard in shards), default=1)
+    return min(OPEN, max(1, cache.max_bytes // largest - 1)) if cache else 2
+
+
+def check_shards(store: Store, shards: Sequence[Shard]) -> None:
+    """The check at start-up. Raises DataError naming the first shard that is gone, cut short or another one.
+
+    In a folder the size and four blocks of each file are read (some ten microseconds a shard); in an object store sizes
+    are compared with a listing. What that cannot see, a changed byte elsewhere, `gristmill verify` finds.
+    """
+    if store.folder is None:
+        there = store.list("shards")
+        for shard in shards:
+            if there.get(shard.path) != shard.bytes:
+                raise DataError(
+                    f"{store.url}/{shard.path} holds {there.get(shard.path, 'no')} bytes, {shard.bytes} are recorded; "
+                    "restore it or build again"
+                )
+        return
+    for shard in shards:
+        try:
+            size, sample = sample_of_path(f"{store.folder}/{shard.path}")
+        except OSError as error:
             raise DataError(
-                f"{file.path}: {key} is {found.get(key)}, this corpus has {expected[key]}; it is another's shard"
+                f"{store.folder}/{shard.path} cannot be read ({error.strerror}); restore it or build again"
+            ) from error
+        if size != shard.bytes:
+            raise DataError(f"{shard.path} holds {size} bytes, {shard.bytes} are recorded; restore it or build again")
+        if sample != shard.sample:
+            raise DataError(
+                f"{shard.path} is not the shard that is recorded: its bytes differ; restore it or build again"
             )
-        if reader.num_record_batches != 1:
-            raise DataError(f"{file.path} holds {reader.num_record_batches} record batches instead of 1")
-        values = reader.get_batch(0).column("tokens").flatten()
-    array: np.ndarray = values.to_numpy(zero_copy_only=True)
-    return array

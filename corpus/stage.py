@@ -22,6 +22,7 @@ from typing import Any, Protocol
 from corpus import memory
 from corpus.errors import DataError
 from corpus.files import File
+from corpus.layout import Shard
 from corpus.ledger import Count
 from corpus.store import Store
 
@@ -167,7 +168,7 @@ def entries(store: Store, stage: str) -> dict[tuple[str, str], Entry]:
 
 
 def _entry(raw: dict[str, Any]) -> Entry:
-    files = tuple(File(**file) for file in raw.pop("files"))
+    files = tuple((Shard if "sample" in file else File)(**file) for file in raw.pop("files"))
     counts = tuple(Count(**count) for count in raw.pop("counts"))
     return Entry(files=files, counts=counts, **raw)
 

@@ -7,8 +7,10 @@ refuses to overwrite; publishing a version rests on it.
 """
 
 import errno
+import io
 import json
 import os
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -116,6 +118,30 @@ class Store:
                 return file.read_buffer()
         return pa.py_buffer(self.get(path))
 
+    def open(self, path: str) -> pa.NativeFile:
+        """The object as a file to seek in: memory-mapped where it is local, read by ranges elsewhere.
+
+        Raises FileNotFoundError where there is none, StoreError where it cannot be read.
+        """
+        if self.folder:
+            return pa.memory_map(str(self.folder / path))
+        try:
+            return pa.PythonFile(_Object(obstore.open_reader(self._objects, path), f"{self.url}/{path}"), mode="r")
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError) as error:
+            raise StoreError(f"{self.url}/{path}: cannot be read: {_first_line(error)}") from error
+
+    def chunks(self, path: str) -> Iterator[memoryview]:
+        """The object piece by piece, each of some megabytes. Raises as `get` does, at any piece."""
+        try:
+            for chunk in obstore.get(self._objects, path).stream(min_chunk_size=4 << 20):
+                yield memoryview(chunk)
+        except FileNotFoundError:
+            raise
+        except (BaseError, OSError) as error:
+            raise StoreError(f"{self.url}/{path}: cannot be read: {_first_line(error)}") from error
+
     def list(self, prefix: str) -> dict[str, int]:
         """Path and size in bytes of every object under a folder, in path order."""
         if self._absent:
@@ -144,6 +170,37 @@ class Store:
         return StoreError(
             f"{self.url}/{path}: cannot be written ({_first_line(error)}); check the root, its rights and its keys"
         )
+
+
+class _Object(io.RawIOBase):
+    """An object that is read by ranges, as Python's files are. Raises StoreError where a read fails."""
+
+    def __init__(self, reader: Any, url: str) -> None:
+        self._reader, self._url = reader, url
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Yes."""
+        return True
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place."""
+        self._reader.seek(offset, whence)
+        return self.tell()
+
+    def tell(self) -> int:
+        """The place."""
+        return int(self._reader.tell())
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        try:
+            return bytes(self._reader.read(None if size < 0 else size))
+        except (BaseError, OSError) as error:
+            raise StoreError(f"{self._url}: cannot be read: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:

@@ -24,7 +24,8 @@ from report.console import table
 from sources.apart import spent
 from sources.ingest import INGEST
 from sources.plan import sample_of, stored_bytes
-from tokenizer.train import read_lock
+from tokenizer.cost import training_cost
+from tokenizer.lock import read_lock, told
 
 SAMPLE_BYTES = 1 << 20
 
@@ -56,7 +57,8 @@ class PlanRun:
 STAGES = (
     "ingest", "score", "benchmarks", "overlaps", "phrases", "contamination",
     "sign", "bands", "links", "components", "candidates", "pairs", "judge", "decide", "select",
-    "probe", "lines", "repeats", "cut", "bound", "bucket", "sample", "tokenizer", "encode", "order", "shard",
+    "probe", "lines", "repeats", "cut", "bound", "bucket", "sample", "tokenizer", "encode", "pieces", "order",
+    "place", "shard",
 )  # fmt: skip
 
 
@@ -81,7 +83,8 @@ def show_plan(console: Console, recipe: Recipe, store: Store) -> None:
     checked = path.check(recipe)
     run, done, gate = look(checked, store)
     rows = [(stage, str(have), str(of - have), escape(why)) for stage, have, of, why in run.rows]
-    locked = read_lock(store, recipe.tokenizer) is not None
+    locked = read_lock(store, recipe.tokenizer, recipe.folder) is not None
+    given = bool(recipe.tokenizer.model)
     if not done:
         seen = [row[0] for row in run.rows]
         never = {*seen, *(("sample", "tokenizer") if locked else ())}
@@ -92,10 +95,13 @@ def show_plan(console: Console, recipe: Recipe, store: Store) -> None:
         never |= set() if looked and recipe.contamination.common else {"phrases"}
         later = [stage for stage in STAGES if stage not in never]
         rows += [(stage, "", "?", f"known once {seen[-1]} is done") for stage in later]
-    if locked:
-        rows.append(("tokenizer", "", "", "locked, stays as it is"))
     console.print(table("", ("stage", "parts done", "to do", "why"), rows))
-    console.print(f"\nDuplicates: {recipe.dedupe.told}.", soft_wrap=True, highlight=False)
+    console.print(f"\nTokenizer: {told(store, recipe.tokenizer, recipe.folder)}.", soft_wrap=True, highlight=False)
+    if not locked and not given:
+        memory, seconds = training_cost(recipe.tokenizer, recipe.tokenizer.sample_bytes)
+        cost = f"{_size(memory)} of memory and {seconds:,.0f} core-seconds for {_size(recipe.tokenizer.sample_bytes)}"
+        console.print(f"Training it takes at most about {cost} of sampled text.", soft_wrap=True, highlight=False)
+    console.print(f"Duplicates: {recipe.dedupe.told}.", soft_wrap=True, highlight=False)
     if recipe.contamination.benchmarks:
         console.print(f"Contamination: {recipe.contamination.told}.", soft_wrap=True, highlight=False)
     if gate:

@@ -1,247 +1,228 @@
 """Order: which piece of which document, in which epoch, at which place of the training stream.
 
-In: token parts (their lengths; ids only where a long document is cut) and selection. Out: ``order/train`` and
-``order/heldout-<domain>``, one row a piece, and the plan asked for and achieved. Within a domain pieces are shuffled
-anew each epoch by a hash of seed, epoch and id. Domains are merged by their clocks: a piece's time is the share of
-its domain's tokens that lies before its middle, so at every prefix each domain is within about a piece of its ratio.
+In: the pieces and stock of all parts. Out: the plan, in tokens; ``order/train`` and ``order/heldout-<entry>``, one row
+a piece in stream order; ``places/``, the same rows by part, for those that bring the tokens there.
+
+    stock ── solve ──> tokens by entry and stage
+    pieces of an entry ── shuffled by (seed, epoch, id), epoch after epoch ── up to its tokens ── stage by stage
+    entries ── merge ──> the stream
+
+Nothing but the mixture, the seed and the documents' ids decides: neither parts nor files nor workers.
 """
 
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import pairwise
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from corpus.errors import RecipeError
-from corpus.files import File, id_bytes, read_aligned, read_table, write_parquet
+from corpus.files import File, read_table
 from corpus.ledger import PASSED, Count
-from corpus.schema import ORDER
 from corpus.seeds import draw
 from corpus.stage import Output, Part, Stage, plain
 from corpus.store import Store
-from mixtures.plan import Available, Line, Mixture, achieved, domain_of, solve
-from mixtures.sample import aligned_inputs, files_by_part
+from mixtures.merge import merge
+from mixtures.pieces import Stock, available
+from mixtures.places import Pieces, Stream, shard_rows, write_places, write_stream
+from mixtures.plan import Kind, Line, Mixture, Plan, refuse_empty, solve
+
+_COLUMNS = ("row", "start", "length", "piece", "last", "drawn")
+_STRETCH = 1 << 14
 
 
 @dataclass(frozen=True)
 class OrderSettings:
-    """What decides the order. `domains` maps a source to its recipe domain; `continuation` is the range of ids that
-    must follow another (byte tokens 0x80 to 0xBF): a piece never begins with one."""
+    """What decides the order. `domains` maps a source to its recipe domain, `stock` is all parts' together."""
 
     mixture: Mixture
     domains: dict[str, str]
-    piece_tokens: int
+    stock: Stock
     seed: int
-    continuation: tuple[int, int]
+    shard_tokens: int
 
 
-@dataclass(frozen=True)
-class Pieces:
-    """Pieces as arrays of one length."""
-
-    part: np.ndarray  # position of the token part
-    row: np.ndarray
-    start: np.ndarray  # in tokens of the document
-    length: np.ndarray  # the end-of-document mark of a last piece counted
-    piece: np.ndarray
-    last: np.ndarray
-    drawn: np.ndarray  # uint64: hash of seed and document
-    source: np.ndarray  # position in the list of sources
-
-    def take(self, index: np.ndarray) -> "Pieces":
-        """Some of them, in the order of `index`."""
-        return Pieces(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
-
-    @property
-    def tokens(self) -> int:
-        """Their tokens, end-of-document marks counted."""
-        return int(self.length.sum())
-
-
-def joined(groups: list[Pieces]) -> Pieces:
-    """Several sets of pieces as one, in order."""
-    return Pieces(*(np.concatenate([getattr(g, name) for g in groups]) for name in Pieces.__dataclass_fields__))
+def order(store: Store, part: Part) -> Output:
+    """The stage's work: inputs are the pieces of all parts."""
+    settings: OrderSettings = part.settings
+    files = sorted(file for file in part.inputs if isinstance(file, File))
+    pieces = read_pieces(store, files, settings.domains)
+    plan = solve(settings.mixture, available(settings.stock, settings.domains))
+    entries = [line.domain for line in plan.lines]
+    refuse_empty(settings.mixture, {line.domain for line in plan.lines if line.available})
+    train, reached, prefix = _train(pieces, plan, settings)
+    streams = [train, *_heldout(pieces, plan, entries)]
+    out = [write_stream(store, stream, pieces, entries, files) for stream in streams]
+    shards = [row for stream in streams for row in shard_rows(stream, pieces, settings.shard_tokens)]
+    out += write_places(store, streams, shards, pieces, files)
+    placed = np.bincount(train.entry, pieces.length[train.index], len(entries)).astype(np.int64).tolist()
+    _refuse_far(settings.mixture, plan.lines, placed)
+    counts = (*_by_source(plan, settings), *_counts(plan, train, streams[1:], pieces, settings))
+    info = {
+        "plan": plain(plan.lines), "placed": placed, "stages": reached, "prefix": prefix, "shards": shards,
+        "order_sha256": _sha256(train, pieces, entries), "stock": settings.stock,
+    }  # fmt: skip
+    return Output(tuple(out), counts, info)
 
 
-def fill(pieces: Pieces, quota: int, seed: int) -> tuple[Pieces, np.ndarray]:
-    """Pieces up to a quota of tokens, with the epoch of each: whole epochs, then those of the last that still fit."""
-    chosen, epochs, left, epoch = [], [], quota, 0
-    total = pieces.tokens
+ORDER_STAGE = Stage("order", order, version=2)
+
+
+def read_pieces(store: Store, files: Sequence[File], domains: Mapping[str, str]) -> Pieces:
+    """The pieces of all parts, and what each is. `domains` maps a source to its recipe domain."""
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in (*_COLUMNS, "part", "kind")}
+    kinds: dict[tuple[Kind, str], int] = {}
+    for number, file in enumerate(files):
+        table = read_table(store, file).combine_chunks()
+        for name in _COLUMNS:
+            columns[name].append(table[name].to_numpy())
+        source = file.part.split("/")[0]
+        codes = np.zeros(table.num_rows, np.int64)
+        words: list[list[str]] = []
+        for name in ("split", "lang", "bucket"):
+            column = table[name].combine_chunks()
+            words.append(column.dictionary.to_pylist())
+            codes = codes * max(len(words[-1]), 1) + column.indices.to_numpy()
+        found, inverse = np.unique(codes, return_inverse=True)
+        known = np.zeros(len(found), np.int32)
+        for n, code in enumerate(found.tolist()):
+            rest, bucket = divmod(code, len(words[2]))
+            split, language = divmod(rest, len(words[1]))
+            kind = Kind(source, domains[source], words[1][language], words[2][bucket])
+            known[n] = kinds.setdefault((kind, words[0][split]), len(kinds))
+        columns["part"].append(np.full(table.num_rows, number, np.int32))
+        columns["kind"].append(known[inverse.ravel()])
+    return Pieces(**{name: np.concatenate(arrays) for name, arrays in columns.items()}, kinds=list(kinds))
+
+
+def fill(pieces: Pieces, mine: np.ndarray, quota: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pieces up to a quota of tokens, and the epoch of each: whole epochs, then those of the last that still fit.
+
+    `mine` are places in `pieces`; the answer is of them, in the order of training.
+    """
+    total = int(pieces.length[mine].sum(dtype=np.int64))
+    words = np.stack([pieces.drawn[mine], pieces.piece[mine].astype(np.uint64)], axis=1)
+    ties = (pieces.row[mine], pieces.part[mine])  # for the case that two hashes are equal
+    chosen, epochs, left, epoch = [mine[:0]], [np.zeros(0, np.int32)], quota, 0
     while left > 0 and total:
-        order = np.lexsort((pieces.piece, pieces.row, pieces.part, _again(pieces, seed, epoch)))
+        keys = draw(words.view(np.uint8).reshape(-1, 16), seed, epoch)
+        sequence = mine[np.lexsort((*ties, keys))]
         if left < total:
-            order = order[_fitting(pieces.length[order], left)]
-            left = 0
-        else:
-            left -= total
-        chosen.append(pieces.take(order))
-        epochs.append(np.full(len(order), epoch))
+            sequence = sequence[_fitting(pieces.length[sequence].astype(np.int64), left)]
+        left -= total
+        chosen.append(sequence)
+        epochs.append(np.full(len(sequence), epoch, np.int32))
         epoch += 1
-    none = pieces.take(np.zeros(0, np.int64))
-    return joined(chosen or [none]), np.concatenate(epochs or [np.zeros(0, np.int64)])
-
-
-def _again(pieces: Pieces, seed: int, epoch: int) -> np.ndarray:
-    words = np.stack([pieces.drawn, pieces.piece.astype(np.uint64)], axis=1).view(np.uint8).reshape(-1, 16)
-    return draw(words, seed, epoch)
+    return np.concatenate(chosen), np.concatenate(epochs)
 
 
 def _fitting(lengths: np.ndarray, quota: int) -> np.ndarray:
     """Indices taken in order, each that still fits: all up to the first that does not, then whatever fits the rest."""
     count = int(np.searchsorted(np.cumsum(lengths), quota, "right"))
-    taken, left = list(range(count)), quota - int(lengths[:count].sum())
-    rest = np.flatnonzero(lengths[count:] <= left) + count
-    while len(rest) and left > 0:
-        taken.append(int(rest[0]))
-        left -= int(lengths[rest[0]])
-        rest = rest[1:][lengths[rest[1:]] <= left]
-    return np.array(taken, np.int64)
+    more, left, at = [], quota - int(lengths[:count].sum()), count
+    while at < len(lengths) and left > 0:  # a stretch at a time, for each piece that is taken looks at its rest
+        rest = np.flatnonzero(lengths[at : at + _STRETCH] <= left) + at
+        while len(rest):
+            more.append(int(rest[0]))
+            left -= int(lengths[rest[0]])
+            rest = rest[1:][lengths[rest[1:]] <= left]
+        at += _STRETCH
+    return np.concatenate([np.arange(count), np.array(more, np.int64)])
 
 
-def merge(domains: list[Pieces]) -> np.ndarray:
-    """Places of the concatenated pieces of all domains by merged clocks: int64[n], a permutation."""
-    times = [(2 * np.cumsum(d.length) - d.length) / max(2 * d.tokens, 1) for d in domains]
-    number = np.repeat(np.arange(len(domains)), [len(d.length) for d in domains])
-    return np.lexsort((number, np.concatenate(times))) if times else np.zeros(0, np.int64)
+@dataclass(frozen=True)
+class Filled:
+    """What an entry gives: its number, its pieces in the order of training, and the epoch of each."""
+
+    entry: int
+    index: np.ndarray
+    epoch: np.ndarray
+
+    def part(self, start: int, stop: int) -> "Filled":
+        """A stretch of it."""
+        return Filled(self.entry, self.index[start:stop], self.epoch[start:stop])
 
 
-@dataclass
-class Stock:
-    """What the token parts hold, by split and domain, and the ledger's counts of it."""
-
-    pieces: dict[tuple[str, str], list[Pieces]] = field(default_factory=dict)  # (split, domain) → one a part
-    bytes: Counter[str] = field(default_factory=Counter)  # of the documents to train on, by domain
-    counts: list[Count] = field(default_factory=list)
-
-    def of(self, split: str, domain: str) -> Pieces:
-        """All pieces of a domain."""
-        return joined(self.pieces[split, domain])
-
-    def domains(self, split: str) -> list[str]:
-        """The domains that have any."""
-        return sorted(domain for kind, domain in self.pieces if kind == split)
-
-
-def order(store: Store, part: Part) -> Output:
-    """The stage's work: inputs are all tokens and selection files, in the same order of parts, and buckets of some."""
-    settings: OrderSettings = part.settings
-    aligned = aligned_inputs(part, "tokens", "selection")
-    buckets = files_by_part(part, "buckets")
-    sources = sorted(settings.domains)
-    stock = Stock()
-    for number, (tokens, selection) in enumerate(aligned):
-        _read(store, tokens, selection, buckets.get(tokens.part), number, sources, settings, stock)
-    available = {}
-    for domain in stock.domains("train"):
-        pieces = stock.of("train", domain)
-        available[domain] = Available(int(pieces.last.sum()), stock.bytes[domain], pieces.tokens)
-    lines = solve(settings.mixture, available)
-    return _written(store, settings, lines, stock, [tokens.part for tokens, _ in aligned], sources)
-
-
-ORDER_STAGE = Stage("order", order, version=1)
-
-
-def _read(
-    store: Store, tokens: File, selection: File, buckets: File | None, number: int, sources: list[str],
-    settings: OrderSettings, stock: Stock,
-) -> None:  # fmt: skip
-    cut = [(buckets, ["bucket"])] if buckets else []
-    table = read_aligned(store, (tokens, ["id", "tokens", "lang", "utf8_bytes"]), (selection, ["split"]), *cut)
-    source = tokens.part.split("/")[0]
-    lang = np.array(table["lang"].fill_null("").to_pylist(), object)
-    split = np.array(table["split"].fill_null("").to_pylist(), object)
-    split[table["tokens"].is_null().to_numpy()] = ""  # kept, but the cuts left nothing of it
-    bucket = np.array(table["bucket"].fill_null("").to_pylist() if cut else [""] * len(lang), object)
-    for language, named in sorted({*zip(lang.tolist(), bucket.tolist(), strict=True)}):
-        domain = domain_of(settings.mixture, source, settings.domains[source], language, named)
-        for kind in ("train", "heldout"):
-            rows = np.flatnonzero((lang == language) & (bucket == named) & (split == kind))
-            if not len(rows):
-                continue
-            pieces = _cut(table, rows, number, sources.index(source), settings)
-            outcome, reason = (
-                (PASSED if kind == "train" else kind, domain) if domain else ("dropped", "mixture.no_domain")
-            )
-            text = pieces.tokens - int(pieces.last.sum())  # without the marks, as encode counted them
-            stock.counts.append(
-                Count("order", source, tokens.part, outcome, reason or "", documents=len(rows), tokens=text)
-            )
-            if domain:
-                stock.pieces.setdefault((kind, domain), []).append(pieces)
-            if domain and kind == "train":
-                stock.bytes[domain] += int(table["utf8_bytes"].to_numpy(zero_copy_only=False)[rows].sum())
-
-
-def _cut(table: pa.Table, rows: np.ndarray, number: int, source: int, settings: OrderSettings) -> Pieces:
-    column = table["tokens"].combine_chunks()
-    lengths = pc.list_value_length(column).to_numpy(zero_copy_only=False)[rows].astype(np.int64)
-    starts, owner = [], []
-    for at, length in enumerate(lengths.tolist()):
-        cuts = [0]
-        while length - cuts[-1] > settings.piece_tokens:
-            cuts.append(
-                _boundary(column[int(rows[at])].values, cuts[-1] + settings.piece_tokens, settings.continuation)
-            )
-        starts += cuts
-        owner += [at] * len(cuts)
-    start, own = np.array(starts, np.int64), np.array(owner, np.int64)
-    last = np.append(own[1:] != own[:-1], True) if len(own) else np.zeros(0, bool)
-    end = np.where(last, lengths[own], np.append(start[1:], 0))
-    drawn = draw(id_bytes(table["id"])[rows], settings.seed)
-    first = np.searchsorted(own, own)
-    return Pieces(
-        np.full(len(own), number), rows[own], start, end - start + last, np.arange(len(own)) - first, last, drawn[own],
-        np.full(len(own), source),
-    )  # fmt: skip
-
-
-def _boundary(ids: pa.Array, at: int, continuation: tuple[int, int]) -> int:
-    """The last place not after `at` where a piece may begin: not inside the bytes of one character."""
-    low, high = continuation
-    while low <= ids[at].as_py() < high:
-        at -= 1
-    return at
-
-
-def _written(
-    store: Store, settings: OrderSettings, lines: list[Line], stock: Stock, parts: list[str], sources: list[str]
-) -> Output:  # fmt: skip
-    taken = [line for line in lines if line.planned]
-    filled = [fill(stock.of("train", line.domain), line.planned, settings.seed) for line in taken]
-    places = merge([pieces for pieces, _ in filled])
-    names = np.repeat(np.array([line.domain for line in taken], object), [len(epochs) for _, epochs in filled])
-    pieces = joined([pieces for pieces, _ in filled]).take(places)
-    epochs = np.concatenate([epochs for _, epochs in filled])[places]
-    files = [_write(store, "train", pieces, epochs, names[places].tolist(), parts, sources)]
-    counts = [*stock.counts]
-    for line, (of_domain, when) in zip(taken, filled, strict=True):
-        counts += _counts(line, of_domain, when)
-    counts += [
-        Count("mixture", line.domain, line.domain, "dropped", "mixture.not_needed", tokens=line.available)
-        for line in lines
-        if line.available and not line.planned
+def _train(pieces: Pieces, plan: Plan, settings: OrderSettings) -> tuple[Stream, list[dict[str, Any]], float]:
+    """The training stream, what each stage reached of each entry, and the largest distance from the plan's ratios at
+    any prefix of a stage, in tokens."""
+    entries = [line.domain for line in plan.lines]
+    of = owners(pieces, plan, entries, "train")
+    filled = [
+        Filled(n, *fill(pieces, np.flatnonzero(of == n), line.planned, settings.seed))
+        for n, line in enumerate(plan.lines)
+        if line.planned
     ]
-    for domain in stock.domains("heldout"):
-        held = stock.of("heldout", domain)
-        held = held.take(np.lexsort((held.piece, held.row, held.part, held.drawn)))
-        none = np.zeros(len(held.row), np.int64)
-        files.append(_write(store, f"heldout-{domain}", held, none, [domain] * len(none), parts, sources))
-        counts.append(Count("mixture", domain, domain, "heldout", tokens=held.tokens))
-    got = achieved(lines, {line.domain: pieces.tokens for line, (pieces, _) in zip(taken, filled, strict=True)})
-    _refuse_far(settings.mixture, got)
-    return Output(tuple(files), tuple(counts), {"plan": plain(lines), "achieved": plain(got)})
+    cuts = [_cuts(pieces, each, plan, entries[each.entry]) for each in filled]
+    parts, reached, farthest = [], [], 0.0
+    for number, stage in enumerate(plan.stages):
+        runs = [each.part(*at[number : number + 2]) for each, at in zip(filled, cuts, strict=True)]
+        runs = [run for run in runs if stage.tokens.get(entries[run.entry])]
+        stretch, worst = merged(pieces, runs, [stage.tokens[entries[run.entry]] for run in runs])
+        placed = {entries[run.entry]: int(pieces.length[run.index].sum(dtype=np.int64)) for run in runs}
+        reached.append({"name": stage.name, "planned": dict(stage.tokens), "placed": placed})
+        parts.append(stretch)
+        farthest = max(farthest, worst)
+    return Stream("train", *(np.concatenate(columns) for columns in zip(*parts, strict=True))), reached, farthest
 
 
-def _refuse_far(mixture: Mixture, got: list[Line]) -> None:
+def _cuts(pieces: Pieces, filled: Filled, plan: Plan, entry: str) -> list[int]:
+    """Where each stage begins in what an entry gives, and its end: at the piece nearest to the stages' tokens."""
+    length = pieces.length[filled.index].astype(np.int64)
+    wanted = np.cumsum([0, *(stage.tokens.get(entry, 0) for stage in plan.stages)])[1:-1]
+    return [0, *np.searchsorted(np.cumsum(length) - length / 2, wanted).tolist(), len(length)]
+
+
+def merged(pieces: Pieces, runs: list[Filled], tokens: list[int]) -> tuple[tuple[np.ndarray, ...], float]:
+    """Index, epoch and entry of each place, and the largest distance from the ratios of `tokens`."""
+    order, worst = merge([pieces.length[run.index] for run in runs], [each / sum(tokens) for each in tokens])
+    of_run = np.repeat(np.array([run.entry for run in runs], np.int32), [len(run.index) for run in runs])
+    columns = []
+    for values in (np.concatenate([run.index for run in runs]), np.concatenate([run.epoch for run in runs]), of_run):
+        column = np.empty_like(values)
+        column[np.argsort(order, kind="stable")] = values  # the i-th place of a run goes to its i-th piece
+        columns.append(column)
+    return tuple(columns), worst
+
+
+def owners(pieces: Pieces, plan: Plan, entries: Sequence[str], split: str) -> np.ndarray:
+    """int32[n]: the number of each piece's entry; -1 where none takes it, or it is of another split."""
+    number = {name: n for n, name in enumerate(entries)}
+    taken = [number[plan.entry[kind]] if of == split and kind in plan.entry else -1 for kind, of in pieces.kinds]
+    return np.array([*taken, -1], np.int32)[pieces.kind]
+
+
+def _heldout(pieces: Pieces, plan: Plan, entries: Sequence[str]) -> Iterator[Stream]:
+    """A stream an entry: its documents in drawn order, up to the tokens that it wants, a piece at least."""
+    of = owners(pieces, plan, entries, "heldout")
+    for n in sorted(set(of[of >= 0].tolist()), key=lambda n: entries[n]):
+        mine = np.flatnonzero(of == n)
+        mine = mine[np.lexsort((pieces.piece[mine], pieces.row[mine], pieces.part[mine], pieces.drawn[mine]))]
+        most = plan.heldout.get(entries[n])
+        if most is not None:
+            ends = np.cumsum(pieces.length[mine], dtype=np.int64)
+            mine = mine[: max(int(np.searchsorted(ends, most, "right")), 1)]
+        if len(mine):
+            yield Stream(f"heldout-{entries[n]}", mine, np.zeros(len(mine), np.int32), np.full(len(mine), n, np.int32))
+
+
+def _sha256(stream: Stream, pieces: Pieces, entries: Sequence[str]) -> str:
+    """What the training order is, whatever parts its documents lie in."""
+    digest = hashlib.sha256("\n".join(entries).encode())
+    for values in (
+        pieces.drawn[stream.index].astype("<u8"), pieces.start[stream.index].astype("<i4"),
+        pieces.length[stream.index].astype("<i4"), stream.epoch.astype("<i4"), stream.entry.astype("<i4"),
+    ):  # fmt: skip
+        digest.update(values.tobytes())
+    return digest.hexdigest()
+
+
+def _refuse_far(mixture: Mixture, lines: Sequence[Line], placed: Sequence[int]) -> None:
     if mixture.shortfall != "fail":
         return
-    total = sum(line.planned for line in got)
-    for line in got:
-        share = line.planned / total if total else 0.0
+    for line, tokens in zip(lines, placed, strict=True):
+        share = tokens / max(sum(placed), 1)
         if abs(share - line.asked) > mixture.tolerance:
             raise RecipeError(
                 f"mixture {mixture.name}: {line.domain} reaches {share:.2%} of the tokens, {line.asked:.2%} are asked "
@@ -249,42 +230,38 @@ def _refuse_far(mixture: Mixture, got: list[Line]) -> None:
             )
 
 
-def _counts(line: Line, pieces: Pieces, epochs: np.ndarray) -> Iterator[Count]:
-    """What the mixture did with one domain, in tokens with end-of-document marks."""
-    first = int(pieces.length[epochs == 0].sum())
-    numbers = [
-        (PASSED, "first epoch", first),
-        ("repeated", "later epochs", pieces.tokens - first),
-        ("dropped", "mixture.not_needed", line.available - first),
-    ]
-    for outcome, reason, tokens in numbers:
-        if tokens or outcome == PASSED:
-            yield Count("mixture", line.domain, line.domain, outcome, reason, tokens=tokens)
+def _by_source(plan: Plan, settings: OrderSettings) -> Iterator[Count]:
+    """What of each source went to which entry, in tokens of text."""
+    for source, language, bucket, split, documents, _, tokens in settings.stock:
+        entry = plan.entry.get(Kind(source, settings.domains[source], language, bucket))
+        outcome = "dropped" if entry is None else PASSED if split == "train" else "heldout"
+        reason = "mixture.no_domain" if entry is None else entry
+        yield Count("order", source, source, outcome, reason, documents=documents, tokens=tokens - documents)
 
 
-def _write(
-    store: Store, name: str, pieces: Pieces, epochs: np.ndarray, domains: list[str], parts: list[str],
-    sources: list[str],
-) -> File:  # fmt: skip
-    table = pa.table(
-        [
-            pa.array(parts).take(pa.array(pieces.part)), pa.array(pieces.row.astype(np.int32)), pa.array(pieces.start),
-            pa.array(pieces.length.astype(np.int32)), pa.array(pieces.piece.astype(np.int32)), pa.array(pieces.last),
-            pa.array(epochs.astype(np.int32)), pa.array(domains, pa.string()),
-            pa.array(sources, pa.string()).take(pa.array(pieces.source)),
-        ],
-        schema=ORDER,
-    )  # fmt: skip
-    return write_parquet(store, "order", name, table)
-
-
-def shard_rows(store: Store, file: File, tokens: int) -> list[tuple[int, int]]:
-    """Rows [from, to) of an order file for each shard: whole pieces, at least `tokens` tokens but in the last."""
-    lengths = read_table(store, file, ["length"])["length"].to_numpy().astype(np.int64)
-    ends = np.cumsum(lengths)
-    cuts, at = [0], 0
-    while at < len(lengths):
-        base = int(ends[at - 1]) if at else 0
-        at = min(int(np.searchsorted(ends, base + tokens)) + 1, len(lengths))
-        cuts.append(at)
-    return list(pairwise(cuts))
+def _counts(
+    plan: Plan, train: Stream, heldout: Sequence[Stream], pieces: Pieces, settings: OrderSettings
+) -> Iterator[Count]:
+    """What the mixture did with each entry, in tokens with end-of-document marks."""
+    lengths = pieces.length[train.index]
+    for n, line in enumerate(plan.lines):
+        placed = int(lengths[train.entry == n].sum(dtype=np.int64))
+        first = int(lengths[(train.entry == n) & (train.epoch == 0)].sum(dtype=np.int64))
+        numbers = [
+            (PASSED, "first epoch", first), ("repeated", "later epochs", placed - first),
+            ("dropped", "mixture.not_needed", line.available - first),
+        ]  # fmt: skip
+        for outcome, reason, tokens in numbers:
+            if tokens or (outcome == PASSED and placed):
+                yield Count("mixture", line.domain, line.domain, outcome, reason, tokens=tokens)
+    written = {stream.name: int(pieces.length[stream.index].sum(dtype=np.int64)) for stream in heldout}
+    there = dict.fromkeys((line.domain for line in plan.lines), 0)
+    for kind, what in available(settings.stock, settings.domains, "heldout").items():
+        if kind in plan.entry:
+            there[plan.entry[kind]] += what.tokens
+    for domain, tokens in there.items():
+        used = written.get(f"heldout-{domain}", 0)
+        if used:
+            yield Count("mixture", domain, domain, "heldout", tokens=used)
+        if tokens > used:
+            yield Count("mixture", domain, domain, "unused", "mixture.heldout_tokens", tokens=tokens - used)

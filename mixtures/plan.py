@@ -1,62 +1,51 @@
-"""The mixture plan: arithmetic from weights, caps and what there is to tokens per domain.
+"""The mixture plan: arithmetic from what is asked and what there is to tokens per entry.
 
-In: a mixture (TOML: its own or a preset beside this file) and the tokens available per domain. Out: a `Line` per domain
-with what was asked for, what there is, what is planned, how many epochs that makes, and why.
+In: a `Mixture` and a stock, documents, bytes and tokens of every `Kind`. Out: a `Plan`: whose each kind is, and for
+every entry what was asked for, what there is, what is planned in each stage, how many epochs that makes, and why.
+
+Where an entry cannot give what is asked of it, `shortfall` decides. "fail": an error. "redistribute": it gives what
+it has, and the others get its lack in proportion, those of its group first. "shrink": all is made smaller until it
+fits, and the ratios stay. Epoch caps hold over all stages.
 """
 
-import math
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from corpus.errors import RecipeError
-from corpus.strict import NAME, Text, must, parse, read_toml, unknown
-from mixtures.buckets import Buckets
+from mixtures.ask import ask, stage_parts
+from mixtures.entries import NOTHING, Available, Kind, entries_of
+from mixtures.explain import Facts, why
+from mixtures.level import ZERO
+from mixtures.load import PRESETS, load_mixture
+from mixtures.mixture import Domain, Group, Mixture, StageSettings
+from mixtures.settle import settle
 
-PRESETS = Path(__file__).parent
-_COLUMNS = ("source", "domain", "language", "bucket")
+__all__ = [
+    "NOTHING",
+    "PRESETS",
+    "Available",
+    "Domain",
+    "Group",
+    "Kind",
+    "Line",
+    "Mixture",
+    "Plan",
+    "Stage",
+    "StageSettings",
+    "byte_shares",
+    "load_mixture",
+    "refuse_empty",
+    "solve",
+]  # fmt: skip
 
-
-@dataclass(frozen=True)
-class Domain:
-    """One entry of a mixture. `select` maps source, domain, language or bucket to the values it takes; by default
-    its domain is its name."""
-
-    name: str
-    weight: Any  # a number, or "rest"
-    max_epochs: float = 1.0
-    select: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Mixture:
-    """How much of each domain. `unit` is what the weights are shares of."""
-
-    domain: tuple[Domain, ...]
-    name: str = "own"
-    source: str = ""
-    note: str = ""
-    unit: str = "tokens"  # tokens | bytes | documents
-    shortfall: str = "redistribute"  # fail | redistribute | shrink
-    tolerance: float = 0.005
-    budget: int | None = None  # tokens in all; default: as many as the weights and caps allow
-    bucket: tuple[Buckets, ...] = ()  # domains cut by a score
-
-
-@dataclass(frozen=True)
-class Available:
-    """What a domain has to train on; `tokens` count one end-of-document mark a document."""
-
-    documents: int
-    bytes: int
-    tokens: int
+BYTES_PER_TOKEN = 4  # before there is a tokenizer
 
 
 @dataclass(frozen=True)
 class Line:
-    """One domain of the plan. `asked` is its share of tokens (0 to 1); `planned` tokens; `why` says what bound it."""
+    """One entry of the plan. `asked` is its share of all tokens (0 to 1); `available` and `planned` are tokens;
+    `epochs` may be fractional; `why` says what bound it."""
 
     domain: str
     asked: float
@@ -64,182 +53,110 @@ class Line:
     planned: int
     epochs: float
     why: str
+    group: str = ""
 
 
-def load_mixture(table: dict[str, Any], folder: Path, text: Text) -> Mixture:
-    """The recipe's ``[mixture]``: its own domains, or ``preset = "name or path"`` with keys laid over it.
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of the training: tokens by entry. Named "" where the file has no stages."""
 
-    `text` is what the table was read from, `folder` where a preset given by path is looked for.
+    name: str
+    tokens: dict[str, int]
 
-    Raises RecipeError for an unknown preset or key, a wrong weight, or more than one "rest".
+
+@dataclass(frozen=True)
+class Plan:
+    """`entry`: whose each kind is; kinds that no entry takes are absent. `heldout`: the most tokens of held-out
+    documents that are written, by entry; None: all."""
+
+    entry: dict[Kind, str]
+    lines: tuple[Line, ...]
+    stages: tuple[Stage, ...]
+    heldout: dict[str, int | None]
+
+
+def solve(mixture: Mixture, stock: Mapping[Kind, Available]) -> Plan:
+    """The plan for what there is. Kinds with nothing to train on may be among the stock: they get an entry as well.
+
+    Raises RecipeError where the shortfall policy is "fail" and something falls short, or where no entry, or none of a
+    stage, has anything to give.
     """
-    own = dict(table)
-    preset = own.pop("preset", None)
-    if preset is not None:
-        path = _preset(str(preset), folder, text.line("preset"))
-        content, base = read_toml(path)
-        own, text = base | own, Text(str(path), content)
-    mixture = parse(Mixture, own, text)
-    _check(mixture, text)
-    return mixture
-
-
-def _preset(name: str, folder: Path, where: str) -> Path:
-    for path in (PRESETS / f"{name}.toml", folder / name):
-        if path.is_file():
-            return path
-    known = [path.stem for path in PRESETS.glob("*.toml")]
-    raise unknown(where, "mixture preset", name, known)
-
-
-def _check(mixture: Mixture, text: Text) -> None:
-    units, policies = ("tokens", "bytes", "documents"), ("fail", "redistribute", "shrink")
-    must(mixture.unit in units, text, "unit", mixture.unit, f"one of {', '.join(units)}")
-    must(mixture.shortfall in policies, text, "shortfall", mixture.shortfall, f"one of {', '.join(policies)}")
-    names = [domain.name for domain in mixture.domain]
-    must(bool(names) and len(set(names)) == len(names), text, "domain", names, "at least one, each named once")
-    rests = [domain.name for domain in mixture.domain if domain.weight == "rest"]
-    must(len(rests) <= 1, text, "weight", rests, 'one domain with "rest" at most: "rest" is given to one domain only')
-    must(mixture.budget is None or mixture.budget >= 1, text, "budget", mixture.budget, "at least 1 token")
-    cut = [buckets.domain for buckets in mixture.bucket]
-    must(len({*cut}) == len(cut), text, "bucket", cut, "of each domain once")
-    buckets = [name for each in mixture.bucket for name in each.names]
-    for n, domain in enumerate(mixture.domain):
-        _check_domain(domain, buckets, text.inside("domain", n))
-
-
-def _check_domain(domain: Domain, buckets: Sequence[str], text: Text) -> None:
-    number = isinstance(domain.weight, int | float) and not isinstance(domain.weight, bool)
-    positive = number and math.isfinite(domain.weight) and domain.weight > 0
-    must(positive or domain.weight == "rest", text, "weight", domain.weight, 'a number above 0, or "rest"')
-    finite = math.isfinite(domain.max_epochs) and domain.max_epochs > 0
-    must(finite, text, "max_epochs", domain.max_epochs, "a number above 0")
-    must(bool(re.fullmatch(NAME, domain.name)), text, "name", domain.name, "letters, digits, . _ -")
-    for column, values in domain.select.items():
-        if column not in _COLUMNS:
-            raise unknown(text.line("select"), "column", column, list(_COLUMNS))
-        strings = isinstance(values, str) or (isinstance(values, list) and all(isinstance(v, str) for v in values))
-        must(strings, text, "select", {column: values}, "a string or a list of strings")
-        if column == "bucket":
-            known = f"names of [[mixture.bucket]]: {', '.join(buckets) or 'there is none'}"
-            must({*_values(values)} <= {*buckets}, text, "select", {column: values}, known)
-
-
-def shares(mixture: Mixture) -> dict[str, float]:
-    """Weights as shares of the mixture's unit that sum to 1. "rest" is what is left to 100 (or to 1)."""
-    stated = {d.name: float(d.weight) for d in mixture.domain if d.weight != "rest"}
-    given = sum(stated.values())
-    whole = 1.0 if all(weight < 1 for weight in stated.values()) else 100.0
-    rest = [d.name for d in mixture.domain if d.weight == "rest"]
-    if rest and given > whole - 1e-9:
-        raise RecipeError(
-            f"mixture {mixture.name}: the weights sum to {given:g} of {whole:g}, nothing is left for `{rest[0]}`"
-        )
-    weights = {d.name: stated.get(d.name, whole - given) for d in mixture.domain}
-    total = sum(weights.values())
-    return {name: weight / total for name, weight in weights.items()}
-
-
-def solve(mixture: Mixture, available: dict[str, Available]) -> list[Line]:
-    """The plan in tokens.
-
-    Raises RecipeError where the weights cannot be met and the policy is "fail", or nothing is there.
-    """
-    there = {d.name: available.get(d.name, Available(0, 0, 0)) for d in mixture.domain}
-    asked = _token_shares(mixture, there)
-    caps = {d.name: int(there[d.name].tokens * d.max_epochs) for d in mixture.domain}
-    empty = [name for name, cap in caps.items() if cap == 0]
-    if empty and mixture.shortfall == "fail":
-        raise RecipeError(
-            f"mixture {mixture.name}: {', '.join(empty)} has no document to train on; take it out of the mixture"
-        )
-    filled = {name: share for name, share in asked.items() if caps[name]}
-    if not filled:
-        raise RecipeError(f"mixture {mixture.name}: no document to train on in any of {', '.join(asked)}")
-    most = min(caps[name] / share for name, share in filled.items())
-    scale = sum(filled.values())
-    budget = mixture.budget
-    if budget is None or (mixture.shortfall == "shrink" and budget > most * scale):
-        bound = min(filled, key=lambda name: caps[name] / filled[name])
-        wanted = {name: min(int(share * most), caps[name]) for name, share in filled.items()} | {bound: caps[bound]}
-    else:
-        wanted, bound = _within(mixture, filled, caps, budget), ""
-    total = sum(wanted.values())
-    return [_line(mixture, name, asked[name], there[name], wanted.get(name, 0), total, bound) for name in asked]
-
-
-def _token_shares(mixture: Mixture, there: dict[str, Available]) -> dict[str, float]:
-    weights = shares(mixture)
-    if mixture.unit != "tokens":  # a share of bytes or documents, at this corpus' tokens per byte or document
-        of = {name: getattr(what, mixture.unit) for name, what in there.items()}
-        weights = {name: w * there[name].tokens / of[name] if of[name] else 0.0 for name, w in weights.items()}
-    total = sum(weights.values()) or 1.0
-    return {name: weight / total for name, weight in weights.items()}
-
-
-def _within(mixture: Mixture, shares: dict[str, float], caps: dict[str, int], budget: int) -> dict[str, int]:
-    """Tokens by domain that sum to the budget or to all caps, what one lacks going to the others in proportion."""
-    left, open_, out = budget, dict(shares), dict[str, int]()
-    while open_:
-        total = sum(open_.values())
-        over = [name for name, share in open_.items() if share / total * left > caps[name]]
-        if not over:
-            return out | _rounded({name: share / total for name, share in open_.items()}, left)
-        if mixture.shortfall == "fail":
-            name = over[0]
+    taken, entries = entries_of(mixture, stock)
+    asked = ask(mixture, entries)
+    settled = settle(mixture, asked, entries)
+    facts = Facts(mixture, asked, entries, settled)
+    planned = settled.planned
+    lines = tuple(_line(facts, name, planned) for name in entries)
+    names = [stage.name for stage in mixture.stage] or [""]
+    stages = tuple(
+        Stage(name, {entry: tokens for entry, tokens in of.items() if tokens})
+        for name, of in zip(names, planned, strict=True)
+    )
+    for stage in stages:
+        if not stage.tokens:
+            told = f"the stage {stage.name}" if stage.name else "it"
             raise RecipeError(
-                f"mixture {mixture.name}: {name} would need {int(open_[name] / total * left):,} tokens, it has "
-                f"{caps[name]:,} with its epochs; lower its weight or the budget, raise max_epochs, "
-                f"or set shortfall to redistribute or shrink"
+                f"mixture {mixture.name}: {told} has nothing to train on: its entries have no document, or no tokens "
+                f"left; give it others, or take it out"
             )
-        for name in over:
-            out[name] = caps[name]
-            left -= caps[name]
-            del open_[name]
-    return out
+    return Plan(taken, lines, stages, {name: entry.heldout_tokens for name, entry in entries.items()})
 
 
-def _rounded(shares: dict[str, float], total: int) -> dict[str, int]:
-    """Largest remainder: integers that sum to `total`."""
-    exact = {name: share * total for name, share in shares.items()}
-    out = {name: int(value) for name, value in exact.items()}
-    for name in sorted(exact, key=lambda name: (out[name] - exact[name], name))[: total - sum(out.values())]:
-        out[name] += 1
-    return out
+def _line(facts: Facts, name: str, planned: Sequence[Mapping[str, int]]) -> Line:
+    entry = facts.entries[name]
+    tokens = sum(stage.get(name, 0) for stage in planned)
+    total = sum(sum(stage.values()) for stage in planned)
+    share = Fraction(tokens, total) if total else ZERO
+    there = entry.available.tokens
+    said = why(facts, entry, tokens, share)
+    return Line(
+        name, float(facts.asked.share[name]), there, tokens, tokens / there if there else 0.0, said, entry.group
+    )
 
 
-def _line(
-    mixture: Mixture, name: str, asked: float, there: Available, planned: int, total: int, bound: str
-) -> Line:  # fmt: skip
-    epochs = next(d.max_epochs for d in mixture.domain if d.name == name)
-    share = planned / total if total else 0.0
-    if there.tokens == 0:
-        why = "no document to train on"
-    elif name == bound:
-        why = "all it has, with its epochs: it sets the size of the mixture"
-    elif planned == int(there.tokens * epochs) and share < asked:
-        why = f"less than asked: capped at {epochs:g} epochs"
-    elif share > asked + mixture.tolerance:
-        why = "more than asked: others fell short"
-    else:
-        why = "as asked"
-    return Line(name, asked, there.tokens, planned, planned / there.tokens if there.tokens else 0.0, why)
+def byte_shares(mixture: Mixture, stock: Mapping[Kind, Available]) -> tuple[dict[Kind, str], dict[str, float]]:
+    """Before there are tokens: whose each kind is, and the share of bytes that each entry has in the mixture (0 to 1).
+
+    Tokens are taken to be bytes / 4. Whatever falls short, something is given, for the tokenizer needs a sample; raises
+    RecipeError only for a stage with nothing to train on.
+    """
+    guessed = {kind: replace(there, tokens=-(-there.bytes // BYTES_PER_TOKEN)) for kind, there in stock.items()}
+    taken, entries = entries_of(mixture, guessed)
+    has = {name: entry.available.bytes for name, entry in entries.items() if entry.available.bytes}
+    if not has:
+        return taken, {}
+    easy = replace(mixture, shortfall="redistribute")
+    try:
+        plan = solve(easy, guessed)
+    except RecipeError:  # the amounts are more than the budget at this guess, or the epochs leave nothing
+        plan = solve(_loose(easy), guessed)
+    share = {line.domain: line.planned for line in plan.lines if line.planned} or has  # less than a token of all
+    return taken, {name: tokens / sum(share.values()) for name, tokens in share.items()}
 
 
-def domain_of(mixture: Mixture, source: str, domain: str, language: str, bucket: str = "") -> str | None:
-    """The first entry of the mixture that takes such a document, or None; `bucket` is "" where it is in none."""
-    facts = {"source": source, "domain": domain, "language": language, "bucket": bucket}
-    for entry in mixture.domain:
-        wanted = entry.select or {"domain": entry.name}
-        if all(facts[column] in _values(values) for column, values in wanted.items()):
-            return entry.name
-    return None
+def _loose(mixture: Mixture) -> Mixture:
+    """Without a length, and with an epoch of everything."""
+    parts = [float(part) for part in stage_parts(mixture)] if mixture.stage else []
+    return replace(
+        mixture,
+        budget=None,
+        domain=tuple(replace(domain, max_epochs=1.0) for domain in mixture.domain),
+        group=tuple(replace(group, max_epochs=1.0) for group in mixture.group),
+        stage=tuple(replace(s, tokens=None, share=part) for s, part in zip(mixture.stage, parts, strict=True)),
+    )
 
 
-def _values(values: Any) -> Sequence[str]:
-    return values if isinstance(values, list) else [str(values)]
+def refuse_empty(mixture: Mixture, filled: Collection[str]) -> None:
+    """Raise RecipeError where an entry that the mixture names has no document to train on, and is not `optional`.
 
-
-def achieved(lines: Sequence[Line], tokens: dict[str, int]) -> list[Line]:
-    """The lines with the tokens that were really placed."""
-    return [replace(line, planned=tokens.get(line.domain, 0)) for line in lines]
+    `filled` are the entries that have some. Of a group that expands one value is enough.
+    """
+    named = [domain.name for domain in mixture.domain if domain.name not in filled]
+    groups = [group.name for group in mixture.group if group.by]
+    named += [name for name in groups if not any(entry.startswith(f"{name}.") for entry in filled)]
+    missing = [name for name in named if name not in mixture.optional]
+    if missing:
+        raise RecipeError(
+            f"mixture {mixture.name}: {', '.join(missing)} has no document to train on; look at what filters and "
+            f'select leave of it, take it out of the mixture, or allow it: optional = ["{missing[0]}"]'
+        )

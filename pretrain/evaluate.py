@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import torch
 
-from corpus.shard import TokenStream
+from corpus.stream import TokenStream
+from corpus.windows import Plain
 from pretrain.data import to_batch
 from pretrain.model import Decoder, token_losses
 
@@ -74,19 +75,25 @@ def unigram_bits(stream: TokenStream) -> np.ndarray:
     return -np.log2((counts + 1) / (counts.sum() + len(counts)))
 
 
-def heldout_windows(stream: TokenStream, length: int, max_tokens: int, at_once: int) -> Iterator[np.ndarray]:
+def heldout_windows(
+    stream: TokenStream, length: int, max_tokens: int, at_once: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The stream's first `max_tokens` targets (0 = all), each once: int [<= at_once, <= length + 1] at a time.
 
-    The last window is as long as what is left, so a domain of a few hundred tokens is scored too.
+    With them where documents begin in the inputs, as `corpus.loader.Batch` says it. The last window is as long as what
+    is left, so a domain of a few hundred tokens is scored too.
     """
     targets = stream.num_tokens - 1
     if max_tokens:
         targets = min(targets, max_tokens)
     full = max(targets, 0) // length
+    windows = Plain(stream, length)
     for first in range(0, full, at_once):
-        yield stream.windows(first, min(at_once, full - first), length)
+        numbers = np.arange(first, min(first + at_once, full))
+        yield stream.windows(first, len(numbers), length), windows.bounds(numbers)
     if targets > full * length:
-        yield stream.tokens(full * length, targets + 1)[None, :]
+        places = stream.begins(np.array([full * length]), np.array([targets]))[1] - full * length
+        yield stream.tokens(full * length, targets + 1)[None, :], np.union1d(places, [0])
 
 
 @torch.no_grad()
@@ -108,8 +115,8 @@ def score_stream(
     device = next(model.parameters()).device
     tokens = num_bytes = 0
     model_total = unigram_total = 0.0
-    for windows in heldout_windows(stream, length, max_tokens, at_once):
-        batch = to_batch(windows, eos_id=stream.eos_id, pad_id=stream.pad_id, device=device)
+    for windows, bounds in heldout_windows(stream, length, max_tokens, at_once):
+        batch = to_batch(windows, bounds, eos_id=stream.eos_id, pad_id=stream.pad_id, device=device)
         with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             logits = model(batch.tokens, batch.documents)
         bits = token_losses(logits, batch.targets).double().cpu().numpy() / np.log(2)

@@ -16,13 +16,20 @@ from pretrain.config import ModelConfig
 IGNORED = -100  # a target that bears no loss: cross_entropy's own default
 
 
-def document_ids(tokens: Tensor, eos_id: int) -> Tensor:
+def document_ids(tokens: Tensor, eos_id: int, begins: Tensor | None = None) -> Tensor:
     """Which document each id belongs to: int64 [B, T], counted from the window's start.
 
-    An EOS opens the next document: as an input it stands where other models put a start-of-text id, so the first
-    token of a document is predicted from it alone, and the EOS that ends a document is predicted from that document.
+    `begins` (bool [B, T]) is true where a document or a piece of one begins. An EOS before it opens the document: as an
+    input it stands where other models put a start-of-text id, so the first token of a document is predicted from it
+    alone, and the EOS that ends a document is predicted from that document. A piece from the middle of a document has
+    no EOS before it and begins by itself.
     """
-    return (tokens == eos_id).cumsum(dim=1)
+    opens = tokens == eos_id
+    if begins is None:
+        return opens.cumsum(dim=1)
+    opened = functional.pad(opens, (1, 0))[:, :-1]
+    documents = (opens | begins & ~opened).cumsum(dim=1)
+    return documents - documents[:, :1]
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, documents: Tensor | None) -> Tensor:

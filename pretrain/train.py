@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.errors import GristmillError, RecipeError
+from corpus.loader import Loader
 from corpus.shard import Corpus, open_corpus
 from pretrain.config import TrainConfig, load_config
 
@@ -35,7 +36,7 @@ except ModuleNotFoundError as error:
     raise (SystemExit(f"error: {missing}") if __name__ == "__main__" else RecipeError(missing)) from error
 
 from pretrain import checkpoint
-from pretrain.data import read_windows, share, to_batch
+from pretrain.data import share, to_batch
 from pretrain.evaluate import DomainScore, score_stream, table, total, unigram_bits
 from pretrain.metrics import Metrics, Say, show
 from pretrain.model import Decoder, token_losses
@@ -72,6 +73,7 @@ class Run:
 
     config: TrainConfig
     corpus: Corpus
+    loader: Loader
     out: Path
     device: torch.device
     model: Decoder
@@ -129,7 +131,9 @@ def train(corpus_root: str, config: TrainConfig, out: Path, steps: int | None = 
     device = prepare(config)
     corpus = open_corpus(corpus_root)
     model = Decoder(config.model, corpus.train.vocab_size, config.sequence_length).to(device)
-    run = Run(config, corpus, out, device, model, build_optimizers(model, config.optim, fused=device.type == "cuda"))
+    loader = Loader(corpus, config.sequence_length)
+    optimizers = build_optimizers(model, config.optim, fused=device.type == "cuda")
+    run = Run(config, corpus, loader, out, device, model, optimizers)
     if run.restore():
         say(f"continuing {out} from step {run.step:,}")
     say(describe(run))
@@ -184,15 +188,11 @@ def loop(run: Run, stop_at: int, metrics: Metrics) -> None:
 
 def one_step(run: Run, forward: Any, scale: float) -> torch.Tensor:
     """One optimizer step on the next `batch_windows` windows; the mean loss per target in nats, still on the device."""
-    stream, length = run.corpus.train, run.config.sequence_length
     first, count = share(run.position, run.config.batch_windows)
     micro = run.config.micro_windows or count
-    batches = [
-        to_batch(
-            read_windows(stream, start, micro, length), eos_id=stream.eos_id, pad_id=stream.pad_id, device=run.device
-        )
-        for start in range(first, first + count, micro)
-    ]
+    ids = run.corpus.tokenizer
+    read = (run.loader.batch(start, micro) for start in range(first, first + count, micro))
+    batches = [to_batch(b.tokens, b.bounds, eos_id=ids.eos_id, pad_id=ids.pad_id, device=run.device) for b in read]
     targets = max(sum(batch.num_targets() for batch in batches), 1)
     loss = torch.zeros((), device=run.device)
     for batch in batches:
@@ -211,10 +211,10 @@ def one_step(run: Run, forward: Any, scale: float) -> torch.Tensor:
     return loss
 
 
-def finish(run: Run, metrics: Metrics, began: float) -> Result:
-    """Score every held-out domain, print the table, write result.json."""
+def score(run: Run) -> dict[str, DomainScore]:
+    """Every held-out domain under the model as it stands."""
     config, unigram = run.config, unigram_bits(run.corpus.train)
-    scores = {
+    return {
         domain: score_stream(
             run.model,
             stream,
@@ -227,6 +227,11 @@ def finish(run: Run, metrics: Metrics, began: float) -> Result:
         )
         for domain, stream in run.corpus.heldout.items()
     }
+
+
+def finish(run: Run, metrics: Metrics, began: float) -> Result:
+    """Score every held-out domain, print the table, write result.json."""
+    scores = score(run)
     whole, seconds = total(scores), time.monotonic() - began
     result = Result(run.step, run.tokens, whole.bpb, whole.unigram_bpb, whole.ratio, scores, seconds)
     record = asdict(result) | {"per_domain": {domain: score.record() for domain, score in scores.items()}}

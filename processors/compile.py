@@ -1,16 +1,10 @@
-"""Compile the kernels ahead of their first use: ``python -m processors.compile`` after an installation.
+"""What calls each of this room's kernels once, through the doors that stages use, so that it is compiled and kept.
 
-Numba compiles a kernel at its first call and keeps the machine code beside the source (or in the user's cache, where
-the source cannot be written to). This calls each of them once, through the doors that stages use, and throws away
-what was compiled from older sources (`corpus` says where it lies).
+`flows.compile` calls all of it; the process that reads archives calls `warm_readers` for itself.
 """
 
 import contextlib
 import hashlib
-import os
-import shutil
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 from corpus import KERNELS
@@ -24,17 +18,6 @@ code</pre><math alttext="x"></math><ol><li value=3>c</ol><img class=tex alt=x><q
 BOOK = "The mill grinds what the farmers bring to it, and the wheel of the gre-\nat mill turns with the water.\n" * 9
 
 BY_NAME = ("refinedweb_lines", "boilerplate", "floods", "stuffing", "machine_lists", "book_text")  # in no bundled chain
-
-
-def main() -> None:
-    """Compile every kernel that is not compiled yet, and throw away what older sources gave."""
-    for old in KERNELS.parent.glob("kernels-*"):
-        if old != KERNELS:
-            shutil.rmtree(old, ignore_errors=True)
-    tasks = (warm_filters, warm_readers, warm_dedupe, warm_contamination, warm_word_list)  # the longest first
-    with ProcessPoolExecutor(min(len(tasks), os.cpu_count() or 1), mp_context=get_context("spawn")) as pool:
-        for done in [pool.submit(task) for task in tasks]:
-            done.result()
 
 
 def warm_readers() -> None:
@@ -115,7 +98,3 @@ def warm_contamination() -> None:
         settings = Contamination(preset=preset, **PRESETS[preset])
         index = build_index([Item("warm", "1", TEXTS[0], ())], GramSettings.of(settings))
         judge_hits(texts, len(texts), find(texts, index), np.zeros(0, np.int64), index, settings)
-
-
-if __name__ == "__main__":
-    main()

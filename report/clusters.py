@@ -10,8 +10,8 @@ from typing import Any
 
 from corpus.errors import InputError
 from corpus.files import File
-from corpus.shard import read_version
 from corpus.store import Store
+from corpus.version import read_version
 from processors.dedupe.clusters import BY, Cluster, Flow, fallen, flows, largest, sizes, twins_of
 
 Row = tuple[str, ...]

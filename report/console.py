@@ -84,16 +84,28 @@ def _plain(number: int | None) -> str:
 
 
 def mixture(lines: Sequence[dict[str, Any]]) -> tuple[Row, list[Row]]:
-    """Header and a row a domain: what was asked for beside what is in the shards."""
-    header = ("domain", "asked", "achieved", "available", "placed", "epochs", "why")
+    """Header and a row a domain: what was asked for and planned beside what is in the shards."""
+    group = ["group"] if any(line["group"] for line in lines) else []
+    header = ("domain", *group, "asked", "achieved", "available", "planned", "placed", "epochs", "why")
     rows: list[Row] = [
         (
-            line["domain"], f"{line['asked']:.2%}", f"{line['achieved']:.2%}", f"{line['available']:,}",
-            f"{line['placed']:,}", f"{line['epochs']:.2f}", line["why"],
+            line["domain"], *(line[key] for key in group), f"{line['asked']:.2%}", f"{line['achieved']:.2%}",
+            *(f"{line[key]:,}" for key in ("available", "planned", "placed")), f"{line['epochs']:.2f}", line["why"],
         )
         for line in lines
     ]  # fmt: skip
     return header, rows
+
+
+def absent(lines: Sequence[dict[str, Any]]) -> list[str]:
+    """A line for each domain that the mixture names and that has no place in the shards; why."""
+    found = []
+    for line in lines:
+        unnamed = line["group"] and line["domain"].startswith(f"{line['group']}.")  # a value that is only held out
+        if not line["placed"] and not (unnamed and not line["available"]):
+            short = f"the {line['planned']:,} tokens planned are fewer than any piece of it has"
+            found.append(f"{line['domain']} is not in this corpus: {short if line['planned'] else line['why']}")
+    return found
 
 
 def table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
@@ -117,19 +129,25 @@ def show(console: Console, published: Published, url: str, dedupe: Dedupe) -> No
         ("\nThe mixture (tokens)", mixture(published.mixture)),
     ):
         console.print(table(title, *content))
-    for line in published.mixture:
-        if not line["placed"]:
-            console.print(f"\n[bold yellow]{line['domain']} is not in this corpus: {line['why']}[/]")
+    for said in absent(published.mixture):
+        console.print(f"\n[bold yellow]{said}[/]", soft_wrap=True, highlight=False)
     console.print(f"\nDuplicates: {dedupe.told}. {planted_line(published.planted)}", soft_wrap=True, highlight=False)
     for source, repeats in published.repeats.items():
         share = repeats["cut"] / max(repeats["bytes"], 1)
         told = f"Repeats: {repeats['cut']:,} of {repeats['bytes']:,} bytes of {source} were cut ({share:.1%})."
         console.print(told, soft_wrap=True, highlight=False)
+    _say_notes(console, published)
     balanced = "The ledger balances in records, documents, bytes and tokens."
     console.print(f"\n{balanced} Version {published.version} is published in {url}", soft_wrap=True, highlight=False)
 
 
+def _say_notes(console: Console, published: Published) -> None:
+    for note in published.notes:
+        console.print(f"Tokenizer: {note}.", soft_wrap=True, highlight=False, markup=False)
+
+
 def show_unchanged(console: Console, published: Published, url: str) -> None:
     """The end of a build that found everything done."""
+    _say_notes(console, published)
     said = f"Nothing to do: version {published.version} in {url} is what the recipe asks for."
     console.print(said, soft_wrap=True, highlight=False)

@@ -18,10 +18,11 @@ import xxhash
 from corpus.contamination import Contamination, read_contamination
 from corpus.errors import DataError
 from corpus.files import File, id_bytes, read_table
-from corpus.shard import Tokenizer, read_version, token_values
+from corpus.shard import Shard, Tokenizer, token_values
 from corpus.store import Store
 from corpus.strict import Text
 from corpus.tables import check_place
+from corpus.version import read_version
 from processors.contamination.benchmarks import benchmark_files, read_benchmark
 from processors.contamination.find import Hits, find
 from processors.contamination.index import GramSettings, build_index
@@ -130,7 +131,7 @@ _NO_HITS = Hits(_NONE, _NONE, _NONE, _NONE)
 def _held(store: Store, what: dict[str, Any]) -> dict[str, np.ndarray]:
     """The ids of the documents in each shard, sorted, each once: S16 by path."""
     tokenizer, order = Tokenizer(**what["tokenizer"]), what["order"]["sha256"]
-    files = [File(**raw) for raw in (*what["shards"], *(raw for held in what["heldout"].values() for raw in held))]
+    files = [Shard(**raw) for raw in (*what["shards"], *(raw for held in what["heldout"].values() for raw in held))]
     found = {}
     for file in files:
         token_values(store, file, tokenizer, order)  # refuses a stranger

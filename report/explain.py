@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 from corpus.errors import InputError
 from corpus.files import File, id_bytes, read_table
 from corpus.seeds import draw
-from corpus.shard import read_version
+from corpus.shard import Shard
 from corpus.store import Store
 from corpus.text import Span, render
+from corpus.version import read_version
 from processors.dedupe.clusters import BY, Fallen, Fell, fallen, named, tell, twins_of
 from processors.dedupe.cut import NOTHING_LEFT
 from report.clusters import check_source
@@ -142,7 +143,7 @@ def _places(store: Store, what: dict[str, Any], identity: bytes) -> Iterator[Pla
     before = 0
     held = [file for files in what["heldout"].values() for file in files]
     for number, raw in enumerate([*what["shards"], *held]):
-        table = read_table(store, File(**raw), ["doc_id", "piece", "tokens"])
+        table = read_table(store, Shard(**raw), ["doc_id", "piece", "tokens"])
         offsets = table["tokens"].combine_chunks().offsets.to_numpy()
         for row in np.flatnonzero(pc.equal(table["doc_id"], pa.scalar(identity, pa.binary())).to_numpy()).tolist():
             start, stop = int(offsets[row]), int(offsets[row + 1])

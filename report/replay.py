@@ -18,9 +18,9 @@ import pyarrow as pa
 
 from corpus.errors import InputError
 from corpus.files import File, column_names, read_table
-from corpus.shard import read_version
 from corpus.store import Store
 from corpus.strict import unknown
+from corpus.version import read_version
 from processors.filters.language import Among
 from processors.filters.rule import Rule
 

@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 from corpus.files import File, read_table
-from corpus.shard import read_version
 from corpus.store import Store
+from corpus.version import read_version
 from report.clusters import check_source
 from report.console import table
 from report.replay import Replayed, rules_of

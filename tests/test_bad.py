@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from corpus.shard import read_version
 from corpus.store import Store
 from corpus.verify import verify
+from corpus.version import read_version
 
 SHARED = Path(__file__).parents[2] / "shared" / "corpus"
 FOLDERS = {

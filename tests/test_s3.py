@@ -1,18 +1,20 @@
 """The build with its store on a real S3 server (SeaweedFS, from a package), on the loopback interface."""
 
+import hashlib
 import json
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from corpus.errors import InputError, StoreError
+from corpus.loader import Loader
 from corpus.pool import Pool, PoolRun
 from corpus.recipe import load_recipe
 from corpus.shard import open_corpus
@@ -20,6 +22,7 @@ from corpus.store import Store
 from corpus.verify import verify
 from flows import path
 from sources.places import Remote
+from tokenizer.export.export import FORMATS, export
 
 STARTS = 60.0
 KEYS = {"AWS_ACCESS_KEY_ID": "miller", "AWS_SECRET_ACCESS_KEY": "made-up-for-this-test", "AWS_REGION": "us-east-1"}
@@ -118,6 +121,63 @@ def test_the_build_on_s3_gives_the_same_bytes(bucket: str, world: Path, tmp_path
     with Pool(2, remote) as pool:
         assert not path.build(recipe, remote, PoolRun(remote, pool)).new
         assert not pool.started
+
+
+READER = """
+import contextlib, fcntl, hashlib, os, signal, sys
+from pathlib import Path
+from corpus.loader import Loader
+from corpus.shard import Cache, open_corpus
+
+root, folder, size, kill_at = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
+def held():
+    with (folder / "lock").open("a") as lock:  # nobody takes or makes room meanwhile
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        total = 0
+        for path in [*folder.glob("*.part"), *folder.glob("*.arrow")]:
+            with contextlib.suppress(FileNotFoundError):
+                total += path.stat().st_size
+        return total
+
+loader = Loader(open_corpus(root, cache=Cache(folder, size)), 16, shuffle_block=8)
+digest = hashlib.sha256()
+for position in range(0, loader.num_windows):
+    digest.update(loader.tokens(position, 1))
+    assert held() <= size
+    if position == kill_at:
+        os.kill(os.getpid(), signal.SIGKILL)
+print(digest.hexdigest())
+"""
+
+
+def test_readers_share_a_cache_and_survive_each_other(
+    bucket: str, tmp_path: Path, made_corpus: Callable[..., str]
+) -> None:
+    root = made_corpus(f"{bucket}/made", shard_tokens=600)
+    largest = max(shard.bytes for shard in open_corpus(root).train.shards)
+    arguments = [sys.executable, "-c", READER, root, str(tmp_path / "cache"), str(5 * largest)]
+
+    def start(kill_at: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            [*arguments, str(kill_at)], cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    runs = [start(kill_at) for kill_at in (50, 130, -1, -1)]
+    ended = [(*run.communicate(timeout=60), run.returncode) for run in runs]
+    assert [code for *_, code in ended] == [-9, -9, 0, 0], ended
+    local = Loader(open_corpus(made_corpus(tmp_path / "local", shard_tokens=600)), 16, shuffle_block=8)
+    digest = hashlib.sha256(local.tokens(0, local.num_windows)).hexdigest()
+    assert [out.decode().strip() for out, *_ in ended[2:]] == [digest] * 2
+
+
+def test_an_export_goes_from_s3_to_s3(bucket: str, tmp_path: Path, made_corpus: Callable[..., str]) -> None:
+    there, here = Store(made_corpus(f"{bucket}/made")), Store(made_corpus(tmp_path / "made"))
+    for to in FORMATS:
+        export(there, to, f"{bucket}/exports/{to}", split="all", sequence_length=32)
+        export(here, to, str(tmp_path / to), split="all", sequence_length=32)
+        remote, local = Store(f"{bucket}/exports/{to}"), Store(tmp_path / to)
+        assert remote.list("") == local.list("") != {}
+        assert all(bytes(remote.get(name)) == bytes(local.get(name)) for name in local.list(""))
 
 
 def test_sources_on_s3_give_the_same_documents(bucket: str, world: Path, tmp_path: Path) -> None:

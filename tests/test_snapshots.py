@@ -9,9 +9,9 @@ import pytest
 from corpus.files import File, read_table
 from corpus.pool import Pool, PoolRun
 from corpus.recipe import load_recipe
-from corpus.shard import read_version
 from corpus.stage import Entry, Part, Stage
 from corpus.store import Store
+from corpus.version import read_version
 from flows import path
 
 HEAD = """

@@ -1,45 +1,54 @@
-"""Train a SentencePiece model on the sample, and lock it.
+"""Train a SentencePiece model on the sample, or take the one that the recipe names.
 
-In: ``sample/``. Out: ``tokenizer/`` with the model, ``token_bytes`` (int32: UTF-8 bytes of each id) and the facts
-that shards carry. After the first build ``gristmill.lock`` at the corpus' root names the model by hash: later builds
-keep it, whatever the mixture becomes, until the recipe says ``retrain = true``.
+In: ``sample/``. Out: ``tokenizer/`` with the model, ``token_bytes`` (int32: UTF-8 bytes of each id), Hugging Face's
+files, and the facts that shards carry.
 
 Text is taken as it is (identity normalisation, blanks kept, no blank put before the first word), characters outside
-the vocabulary become bytes, a line end is a piece of its own: decoding gives the text back, also of a document's
-pieces. One thread, because the number of threads changes models.
+the vocabulary become bytes: decoding gives the text back, also of a document's pieces. Runs of blanks and of tabs are
+pieces as they are common; one, two or three line ends are a piece of their own, and no more follow each other in
+normalised text. One thread, because the number of threads changes models.
 """
 
 import io
-import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
-from corpus.errors import DataError, RecipeError
+from corpus.errors import DataError, InputError, RecipeError
 from corpus.files import File, read_table, write_bytes
 from corpus.recipe import TokenizerSettings
 from corpus.shard import Tokenizer
-from corpus.stage import Entry, Output, Part, Stage, plain
+from corpus.stage import Output, Part, Stage, plain
 from corpus.store import Store
+from tokenizer.cost import check_memory
+from tokenizer.given import check_given
+from tokenizer.huggingface import write_huggingface
+from tokenizer.lock import LOCK, Given, Locked, locked, model_settings, read_lock, write_lock
+from tokenizer.model import CONTROL, Model, bytes_per_id, load_model, read_model
 
-LOCK = "gristmill.lock"
+__all__ = ["LOCK", "TRAIN", "Locked", "load_model", "locked", "model_settings", "read_lock", "train_part", "write_lock"]
 UNK, BOS, EOS, PAD = range(4)
+MARKS = ("<unk>", "<s>", "</s>", "<pad>")
+LINE_ENDS = ("\n", "\n\n", "\n\n\n")  # normalised text has no longer run
 MAX_SENTENCE_BYTES = 4_096  # longer lines are cut: the trainer's work grows faster than a line
+_RESERVED = "\u2585"  # the trainer passes over a sentence that has it
+_LETTERS = "<>_/0123456789ABCDEFabcdefghijklmnopqrstuvwxyz"
 
 
 def sentences(texts: Iterable[str]) -> Iterator[str]:
     """The lines of the texts, the long ones cut, none empty."""
+    most = MAX_SENTENCE_BYTES // 4
     for text in texts:
-        for line in text.split("\n"):
-            if len(line) <= MAX_SENTENCE_BYTES // 4:
+        for line in text.replace(_RESERVED, "\n").split("\n"):
+            if len(line) <= most:
                 if line:
                     yield line
             else:
-                yield from (
-                    line[at : at + MAX_SENTENCE_BYTES // 4] for at in range(0, len(line), MAX_SENTENCE_BYTES // 4)
-                )
+                yield from (line[at : at + most] for at in range(0, len(line), most))
 
 
 def train_model(texts: Iterable[str], settings: TokenizerSettings) -> bytes:
@@ -47,17 +56,21 @@ def train_model(texts: Iterable[str], settings: TokenizerSettings) -> bytes:
     import sentencepiece
 
     model = io.BytesIO()
+    # so that what looks like a mark is letters in Hugging Face's unigram, too, which finds marks in text
+    spelt = {*_LETTERS, *"".join(settings.control)} - {*settings.symbols} if settings.model_type == "unigram" else ()
     try:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=sentences(texts), model_writer=model, model_type=settings.model_type,
             vocab_size=settings.vocab_size, character_coverage=settings.character_coverage,
             normalization_rule_name="identity", remove_extra_whitespaces=False, add_dummy_prefix=False,
-            allow_whitespace_only_pieces=True, byte_fallback=True, split_digits=True, user_defined_symbols=["\n"],
+            allow_whitespace_only_pieces=True, byte_fallback=True, split_digits=settings.split_digits,
+            split_by_unicode_script=settings.split_scripts, control_symbols=list(settings.control),
+            user_defined_symbols=[*LINE_ENDS, *settings.symbols], required_chars="".join(sorted(spelt)),
             unk_id=UNK, bos_id=BOS, eos_id=EOS, pad_id=PAD, num_threads=1, input_sentence_size=0,
             shuffle_input_sentence=False, max_sentence_length=MAX_SENTENCE_BYTES, minloglevel=2,
         )  # fmt: skip
     except RuntimeError as error:
-        said = str(error).strip().splitlines()[-1]
+        said = str(error).strip().splitlines()[-1].split("] ")[-1].rstrip(".")
         raise RecipeError(
             f"tokenizer: no model of {settings.vocab_size} pieces can be trained on this sample ({said}); "
             f"lower [tokenizer] vocab_size or give it more text"
@@ -65,121 +78,81 @@ def train_model(texts: Iterable[str], settings: TokenizerSettings) -> bytes:
     return model.getvalue()
 
 
-def load_model(model: bytes | memoryview) -> Any:
-    """A `SentencePieceProcessor`. Raises DataError where the bytes are not a model."""
-    import sentencepiece
-
-    try:
-        if not len(model):  # which the library takes for a model of no pieces
-            raise RuntimeError("no bytes")
-        return sentencepiece.SentencePieceProcessor(model_proto=bytes(model))
-    except RuntimeError as error:
-        raise DataError("the tokenizer is not a SentencePiece model; restore the file or set retrain = true") from error
-
-
-def bytes_per_id(processor: Any) -> np.ndarray:
-    """int32[vocab]: how many UTF-8 bytes of text an id stands for; 0 for marks."""
-    sizes = np.zeros(processor.get_piece_size(), np.int32)
-    for i in range(len(sizes)):
-        if processor.is_byte(i):
-            sizes[i] = 1
-        elif not (processor.is_control(i) or processor.is_unknown(i)):
-            sizes[i] = len(processor.id_to_piece(i).replace("\u2581", " ").encode())
-    return sizes
+def train_part(settings: TokenizerSettings, folder: Path, sample: tuple[File, ...]) -> Part:
+    """The stage's one part. `folder` is the recipe's, which the path of a given model is relative to."""
+    aside = str((folder / settings.model).resolve()) if settings.model else None
+    return Part("all", sample, model_settings(settings, folder), aside=aside)
 
 
 def train(store: Store, part: Part) -> Output:
-    """The stage's work: the sample in, model and byte counts out."""
-    settings: TokenizerSettings = part.settings
+    """The stage's work: the sample in; model, byte counts and Hugging Face's files out."""
+    settings: TokenizerSettings | Given = part.settings
     (file,) = part.inputs
     assert isinstance(file, File)
-    texts = read_table(store, file, ["text"])["text"].to_pylist()
-    if not texts:
+    column = read_table(store, file, ["text"])["text"]
+    if not len(column):
         raise RecipeError("tokenizer: no document is left to train on; look at the filters, [heldout] and [mixture]")
-    model = train_model(texts, settings)
-    return Output(*_described(store, model, settings))
+    if isinstance(settings, Given):
+        made = _given(Path(part.aside), settings, column)
+    else:
+        check_memory(settings, column.nbytes)
+        data = train_model(_each(column), settings)
+        made = Made(data, read_model(data), ())
+    return _described(store, made, plain(settings))
 
 
-TRAIN = Stage("tokenizer", train, version=1, libraries=("sentencepiece",))
-
-
-def _described(
-    store: Store, model: bytes, settings: TokenizerSettings
-) -> tuple[tuple[File, ...], tuple[()], dict[str, Any]]:
-    processor = load_model(model)
-    table = io.BytesIO()
-    np.save(table, bytes_per_id(processor))
-    files = (
-        write_bytes(store, "tokenizer", "tokenizer", "model", model),
-        write_bytes(store, "tokenizer", "token_bytes", "npy", table.getvalue()),
-    )
-    first_byte = processor.piece_to_id("<0x00>")
-    what = Tokenizer(files[0].path, files[0].sha256, processor.get_piece_size(), EOS, PAD, files[1].path)
-    # a byte token 0x80 to 0xBF goes on with a character: no piece may begin there
-    info = {
-        "tokenizer": asdict(what),
-        "continuation": [first_byte + 0x80, first_byte + 0xC0],
-        "settings": plain(settings),
-    }
-    return files, (), info
-
-
-def model_settings(settings: TokenizerSettings) -> TokenizerSettings:
-    """What decides a model: everything but the wish to have a new one."""
-    return replace(settings, retrain=False)
+TRAIN = Stage("tokenizer", train, version=2, libraries=("sentencepiece",))
 
 
 @dataclass(frozen=True)
-class Locked:
-    """The tokenizer in force: its facts for shards, its files, the ids that may not begin a piece."""
+class Made:
+    """A model, and what is to be said of it."""
 
-    tokenizer: Tokenizer
-    files: tuple[File, ...]
-    continuation: tuple[int, int]
-    settings: dict[str, Any]
-
-    @property
-    def model(self) -> File:
-        """The model's file."""
-        return self.files[0]
+    data: bytes
+    model: Model
+    notes: tuple[str, ...]
 
 
-def locked(entry: Entry) -> Locked:
-    """The tokenizer that a training entry describes."""
-    info = entry.info
-    low, high = info["continuation"]
-    return Locked(Tokenizer(**info["tokenizer"]), entry.files, (low, high), info["settings"])
+def _each(column: pa.ChunkedArray) -> Iterator[str]:
+    """The texts one at a time: the trainer keeps a copy of its own."""
+    for text in column:
+        yield text.as_py()
 
 
-def read_lock(store: Store, settings: TokenizerSettings) -> Locked | None:
-    """The locked tokenizer, or None where there is no lock or the recipe asks to retrain.
+def _given(path: Path, settings: Given, column: pa.ChunkedArray) -> Made:
+    import hashlib
 
-    Raises RecipeError where the recipe asks for another tokenizer than the locked one without saying `retrain`.
-    """
-    if settings.retrain:
-        return None
     try:
-        raw = store.get_json(LOCK)["tokenizer"]
-    except FileNotFoundError:
-        return None
-    files = tuple(File(**file) for file in raw["files"])
-    found = Locked(Tokenizer(**raw["tokenizer"]), files, tuple(raw["continuation"]), raw["settings"])
-    there = store.list("tokenizer")
-    gone = [file.path for file in files if there.get(file.path) != file.bytes]
-    if gone:
-        raise DataError(f"the locked tokenizer's {gone[0]} is gone or cut; restore it, or delete {LOCK} to train anew")
-    wanted = plain(model_settings(settings))
-    differing = [key for key in wanted if wanted[key] != found.settings.get(key)]
-    if differing:
-        key = differing[0]
-        raise RecipeError(
-            f"the tokenizer of this corpus is locked with {key} = {found.settings.get(key)!r}, the recipe says "
-            f"{wanted[key]!r}; put the old value back, or set [tokenizer] retrain = true to train anew and encode "
-            f"everything again"
-        )
-    return found
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    if hashlib.sha256(data).hexdigest() != settings.model_sha256:
+        raise DataError(f"{path} changed while the corpus was built; build again")
+    try:
+        model, processor = read_model(data), load_model(data)
+    except DataError as error:
+        raise RecipeError(f"{path}: not a SentencePiece model; give the .model file that training wrote") from error
+    return Made(data, model, check_given(model, processor, path.name, _each(column), settings.lossy))
 
 
-def write_lock(store: Store, found: Locked) -> None:
-    """Lock a tokenizer. Written after its training is committed, so a killed build locks the same one."""
-    store.put(LOCK, json.dumps({"tokenizer": plain(found)}, indent=1, sort_keys=True).encode() + b"\n")
+def _described(store: Store, made: Made, settings: dict[str, Any]) -> Output:
+    model = made.model
+    table = io.BytesIO()
+    np.save(table, bytes_per_id(model))
+    files = (
+        write_bytes(store, "tokenizer", "tokenizer", "model", made.data),
+        write_bytes(store, "tokenizer", "token_bytes", "npy", table.getvalue()),
+    )
+    beside, why_not = write_huggingface(store, model)
+    pad = model.pad_id if model.pad_id >= 0 else model.unk_id
+    what = Tokenizer(files[0].path, files[0].sha256, len(model.pieces), model.eos_id, pad, files[1].path)
+    ends = (model.bos_id, model.eos_id, model.pad_id)
+    info = {
+        "tokenizer": asdict(what),
+        "continuation": list(model.continuation),  # no piece may begin there
+        "settings": settings,
+        "bos_id": model.bos_id if model.bos_id >= 0 else None,
+        "control": {name: i for name, i in model.of_kind(CONTROL).items() if i not in ends},
+        "notes": [*made.notes, *why_not],
+    }
+    return Output((*files, *beside), info=info)

@@ -31,9 +31,9 @@ import zstandard
 from corpus.errors import InputError
 from corpus.files import File, read_aligned
 from corpus.publish import OWNER
-from corpus.shard import read_version
 from corpus.store import Store
 from corpus.text import render_column
+from corpus.version import read_version
 
 _ROWS = 1000  # examples of a batch
 _ENDINGS = {".jsonl": "lines", ".ndjson": "lines", ".json": "lines", ".txt": "text", ".md": "text"}

@@ -19,7 +19,8 @@ from flows import path
 def built(world_at: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Built:
     """The entries of a small build."""
     written = world_at(tmp_path_factory.mktemp("ledger"))
-    written.write_text(written.read_text().replace("min_words = 20", "min_words = 115"))  # so that some fall
+    text = written.read_text().replace("min_words = 20", "min_words = 115")  # so that some fall, of general all
+    written.write_text(text.replace("[mixture]", '[mixture]\noptional = ["general"]'))
     recipe = load_recipe(written)
     store = Store(recipe.store_url)
     with Pool(1, store) as pool:

@@ -10,10 +10,10 @@ from corpus.files import File, read_table
 from corpus.pool import Pool, PoolRun
 from corpus.publish import Published
 from corpus.recipe import load_recipe
-from corpus.shard import read_version
 from corpus.store import Store
 from corpus.text import render_column
 from corpus.verify import verify
+from corpus.version import read_version
 from flows import path
 from report.explain import explain, sample
 from tokenizer.train import load_model

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from corpus.errors import RecipeError
 from corpus.pool import Pool, PoolRun
 from corpus.recipe import load_recipe
-from corpus.shard import read_version
 from corpus.store import Store
 from corpus.verify import verify
+from corpus.version import read_version
 from flows import path
 from mixtures import buckets
 from mixtures.buckets import Buckets, _reaches, keys_of, quantile_keys

@@ -1,7 +1,6 @@
 """A small world: a published corpus of 64 ids, written as the shard stage lays it out."""
 
 import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from corpus.files import File, write_arrow, write_bytes
-from corpus.schema import shard_schema, token_type
-from corpus.shard import Tokenizer, shard_metadata
+from corpus.files import write_bytes
+from corpus.shard import Rows, Shard, Tokenizer, write_shard
 from corpus.store import Store
+from corpus.version import path_of, point, sealed
 from pretrain.config import ModelConfig, OptimConfig, TrainConfig
 
 VOCAB, EOS, PAD = 64, 1, 2
@@ -41,11 +40,13 @@ def publish(root: Path, *, tokenizer_name: str = "t", order_name: str = "o", tra
     order = hashlib.sha256(order_name.encode()).hexdigest()
     tokenizer = Tokenizer("tokenizer/t.model", digest, VOCAB, EOS, PAD, table.path)
 
-    def shard(folder: str, part: str, pieces: list[np.ndarray]) -> File:
-        columns = {name: [None] * len(pieces) for name in shard_schema(VOCAB, {}).names}
-        schema = shard_schema(VOCAB, shard_metadata(tokenizer, order))
-        rows = pa.table(columns | {"tokens": pa.array(pieces, pa.list_(token_type(VOCAB)))}, schema=schema)
-        return write_arrow(store, folder, part, rows)
+    def shard(folder: str, part: str, pieces: list[np.ndarray]) -> Shard:
+        count, names = len(pieces), pa.array([part] * len(pieces), pa.string())
+        ids = np.frombuffer(b"".join(hashlib.md5(piece).digest() for piece in pieces), np.uint8).reshape(-1, 16)
+        lengths = np.array([len(piece) for piece in pieces], np.int64)
+        tokens, zeros = np.concatenate(pieces).astype(np.uint16), np.zeros(count, np.int64)
+        rows = Rows(tokens, lengths, ids, zeros.astype(np.int32), names, names, names, 2 * (lengths - 1))
+        return write_shard(store, folder, part, rows, tokenizer, order)
 
     pieces = documents(0, train_documents)
     cut = len(pieces) // 2
@@ -59,8 +60,8 @@ def publish(root: Path, *, tokenizer_name: str = "t", order_name: str = "o", tra
             "code": [asdict(shard("heldout", "code", documents(2, 1)))],
         },
     }
-    store.put("versions/0001.json", json.dumps(what).encode())
-    store.put("versions/current", b"0001")
+    store.put(path_of(1), sealed(what))
+    point(store, 1)
     return str(root)
 
 

@@ -16,7 +16,7 @@ BYTES = np.array([0, 0, 1, 3, 2, 2, 2, 2], np.int32)
 
 
 def stream(ids: list[int]) -> TokenStream:
-    return TokenStream([np.array(ids, np.uint16)], vocab_size=8, eos_id=EOS, pad_id=PAD)
+    return TokenStream.of([np.array(ids, np.uint16)], vocab_size=8, eos_id=EOS, pad_id=PAD)
 
 
 def uniform() -> Decoder:

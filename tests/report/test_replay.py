@@ -13,6 +13,7 @@ from corpus.ledger import Count
 from corpus.pool import Pool, PoolRun
 from corpus.recipe import load_recipe
 from corpus.store import Store
+from corpus.version import path_of, point, sealed
 from flows import path
 from report.replay import Replayed, parse_change, replay
 from report.thresholds import thresholds
@@ -71,6 +72,7 @@ def test_it_foresees_a_build_with_other_thresholds(store: Store, recipe: Path, t
     changed = folder / "recipe.toml"
     text = recipe.read_text()
     assert re.search(r"min_words = 20", text)
+    text = text.replace("[mixture]", '[mixture]\noptional = ["general"]')  # of which nothing is left
     changed.write_text(text.replace("min_words = 20", f"min_words = {at:.0f}\nmin_stop_words = -inf"))
     _, ledger = build(changed)
     kept = sum(c.documents or 0 for c in ledger if (c.stage, c.outcome, c.source) == ("judge", "passed", "web"))
@@ -114,8 +116,8 @@ def test_what_cannot_be_asked_is_told(store: Store, change: str, says: str) -> N
 @pytest.mark.parametrize("ask", [asked, thresholds])
 def test_a_version_without_its_rules_is_told(ask: Callable[[Store], object]) -> None:
     store = Store("memory://without-rules")
-    store.put("versions/0003.json", b'{"version": 3, "files": []}')
-    store.put("versions/current", b"0003")
+    store.put(path_of(3), sealed({"version": 3, "files": []}))
+    point(store, 3)
     with pytest.raises(GristmillError, match="version 3 does not tell its rules; build it again"):
         ask(store)
 

@@ -14,9 +14,9 @@ from corpus.errors import InputError
 from corpus.files import File
 from corpus.pool import Pool, PoolRun
 from corpus.recipe import load_recipe
-from corpus.shard import read_version
 from corpus.store import Store
 from corpus.text import render_column
+from corpus.version import read_version
 from flows import path
 from processors.classifier.examples import read_examples
 

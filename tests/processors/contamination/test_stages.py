@@ -15,9 +15,9 @@ from corpus.files import File, read_table
 from corpus.pool import Pool, PoolRun
 from corpus.publish import Published
 from corpus.recipe import load_recipe
-from corpus.shard import read_version
 from corpus.store import Store
 from corpus.verify import verify
+from corpus.version import read_version
 from flows import path
 from gristmill import app
 from report.contamination import check_command

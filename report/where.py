@@ -1,0 +1,42 @@
+"""`gristmill where`: the command; `report.steps` finds what it shows. What it needs is imported when it runs."""
+
+from typing import Annotated
+
+import typer
+
+from corpus.errors import RecipeError
+
+
+def where(
+    corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="Where the corpus lies: a folder or a store's URL.")],
+    step: Annotated[int, typer.Option(min=0, help="A training step, the first is 1: show its documents.")] = 0,
+    document: Annotated[str, typer.Option(metavar="ID", help="A document's id: show where its tokens lie.")] = "",
+    batch_size: Annotated[int, typer.Option(min=0, help="Windows of one step, over all ranks.")] = 0,
+    sequence_length: Annotated[int, typer.Option(min=0, help="Inputs of a window.")] = 0,
+    shuffle_block: Annotated[int, typer.Option(min=1, help="As the run shuffles: windows of a block.")] = 1,
+    pack_block: Annotated[int, typer.Option(min=0, help="As the run packs: windows of a block; 0: not at all.")] = 0,
+    seed: Annotated[int, typer.Option(help="As the run shuffles.")] = 0,
+    epoch: Annotated[int, typer.Option(min=0, help="With --document: the epoch whose steps are shown.")] = 0,
+    version: Annotated[int, typer.Option(min=0, help="A published version; 0: the current one.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, an object a line.")] = False,
+) -> None:
+    """Show the documents of a training step, or where a document's tokens lie and which steps read them."""
+    if bool(step) == bool(document):
+        raise RecipeError("`gristmill where` needs --step N or --document ID, one of them")
+    if step and not (batch_size and sequence_length):
+        raise RecipeError("--step needs --batch-size and --sequence-length, as the run has them")
+    from corpus.loader import Loader
+    from corpus.shard import open_corpus
+    from report.steps import documents_of, places_of, read_by, show_places, show_step
+
+    opened = open_corpus(corpus, version or None)
+    loader = None
+    if sequence_length:
+        loader = Loader(opened, sequence_length, shuffle_block=shuffle_block, pack_block=pack_block, seed=seed)
+    if loader is not None and step:
+        show_step(loader, documents_of(loader, step, batch_size), step, batch_size, as_json)
+        return
+    whole, places = places_of(opened, document)
+    if loader is not None:
+        places = [read_by(loader, place, batch_size, epoch) for place in places]
+    show_places(whole, places, as_json)
