@@ -168,6 +168,13 @@ def read_rows(store: Store, file: File, start: int, stop: int, columns: Sequence
     return table.slice(start - groups.start * ROW_GROUP_ROWS, stop - start)
 
 
+def read_slices(store: Store, file: File, column: str, rows: int) -> Iterator[pa.Array]:
+    """A column of a Parquet file, so many rows at a time: never whole in memory. Raises as `read_table` does."""
+    with _intact(store, file) as buffer:
+        for batch in pq.ParquetFile(pa.BufferReader(buffer)).iter_batches(rows, columns=[column]):
+            yield batch.column(column)
+
+
 def read_batch(store: Store, file: File, number: int) -> pa.RecordBatch | None:
     """The record batch of that number in a file of `write_batches`, alone: no other one is read. None without one.
 

@@ -100,7 +100,7 @@ def publish(
         "buckets": ordered.identity["settings"]["mixture"]["bucket"],
         "rules": {entry.source: entry.identity["settings"]["rules"] for entry in built.judged},
         "planted": built.probed[0].info,
-        "shards": [shard for shard in shards if shard not in held],
+        "shards": [shard for shard in shards if not shard["path"].startswith(HELDOUT)],
         "heldout": _by_domain(held),
         "files": [
             file.plain() for file in sorted({file for entry in built.all for file in entry.files} | {*tokenizer_files})

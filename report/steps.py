@@ -160,8 +160,8 @@ def show_step(loader: Loader, found: Sequence[Read], step: int, batch_size: int,
     """Print what a step reads."""
     first = (step - 1) * batch_size
     title = (
-        f"Step {step:,}: windows {first:,} to {first + batch_size - 1:,} of {loader.num_windows:,} an epoch, "
-        f"documents: {len({each.id for each in found}):,}"
+        f"Step {step:,}, {batch_size:,} windows of {loader.length:,} tokens: windows {first:,} to "
+        f"{first + batch_size - 1:,} of {loader.num_windows:,} an epoch, documents: {len({e.id for e in found}):,}"
     )
     header = ("window", "source", "origin", "id", "piece", "tokens", "domain", "shard", "row")
     rows = [

@@ -11,8 +11,11 @@ def where(
     corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="Where the corpus lies: a folder or a store's URL.")],
     step: Annotated[int, typer.Option(min=0, help="A training step, the first is 1: show its documents.")] = 0,
     document: Annotated[str, typer.Option(metavar="ID", help="A document's id: show where its tokens lie.")] = "",
-    batch_size: Annotated[int, typer.Option(min=0, help="Windows of one step, over all ranks.")] = 0,
-    sequence_length: Annotated[int, typer.Option(min=0, help="Inputs of a window.")] = 0,
+    config: Annotated[
+        str, typer.Option(help="The run's settings, as `train` takes them: its steps are meant.")
+    ] = "tiny",
+    batch_size: Annotated[int, typer.Option(min=0, help="Windows of a step, over all ranks; 0: as in --config.")] = 0,
+    sequence_length: Annotated[int, typer.Option(min=0, help="Inputs of a window; 0: as in --config.")] = 0,
     shuffle_block: Annotated[int, typer.Option(min=1, help="As the run shuffles: windows of a block.")] = 1,
     pack_block: Annotated[int, typer.Option(min=0, help="As the run packs: windows of a block; 0: not at all.")] = 0,
     seed: Annotated[int, typer.Option(help="As the run shuffles.")] = 0,
@@ -23,20 +26,17 @@ def where(
     """Show the documents of a training step, or where a document's tokens lie and which steps read them."""
     if bool(step) == bool(document):
         raise RecipeError("`gristmill where` needs --step N or --document ID, one of them")
-    if step and not (batch_size and sequence_length):
-        raise RecipeError("--step needs --batch-size and --sequence-length, as the run has them")
     from corpus.loader import Loader
     from corpus.shard import open_corpus
+    from pretrain.config import load_config
     from report.steps import documents_of, places_of, read_by, show_places, show_step
 
+    run = load_config(config)
+    batch_size, sequence_length = batch_size or run.batch_windows, sequence_length or run.sequence_length
     opened = open_corpus(corpus, version or None)
-    loader = None
-    if sequence_length:
-        loader = Loader(opened, sequence_length, shuffle_block=shuffle_block, pack_block=pack_block, seed=seed)
-    if loader is not None and step:
+    loader = Loader(opened, sequence_length, shuffle_block=shuffle_block, pack_block=pack_block, seed=seed)
+    if step:
         show_step(loader, documents_of(loader, step, batch_size), step, batch_size, as_json)
         return
     whole, places = places_of(opened, document)
-    if loader is not None:
-        places = [read_by(loader, place, batch_size, epoch) for place in places]
-    show_places(whole, places, as_json)
+    show_places(whole, [read_by(loader, place, batch_size, epoch) for place in places], as_json)

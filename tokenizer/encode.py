@@ -8,7 +8,7 @@ Compiled code over Arrow's own bytes gives the same ids (`tokenizer.units` for B
 models for which it would not (`tokenizer.tables.obstacle`) are left to SentencePiece itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from threading import Lock
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.errors import DataError
-from corpus.files import File, read_aligned, write_arrow
+from corpus.files import File, read_aligned, read_slices, write_arrow
 from corpus.ledger import PASSED, Count
 from corpus.schema import token_type, tokens_schema
 from corpus.stage import Output, Part, Stage
@@ -26,6 +26,7 @@ from corpus.text import render_column
 from tokenizer.model import BLANK, Model, load_model, read_model
 
 FAST = "compiled, the ids of SentencePiece"
+SLICE = 256  # documents that are in hand at a time
 _SHORT_ENTRIES, _LONG_ENTRIES = 1 << 20, 1 << 17  # 32 MiB and 16 MiB of units that are remembered
 
 
@@ -41,6 +42,7 @@ class Encoder:
         self._processor = load_model(model)
         self.vocab_size: int = self._processor.get_piece_size()
         self._dtype = token_type(self.vocab_size)
+        self.dtype = np.dtype(self._dtype.to_pandas_dtype())
         read = read_model(model)
         why = obstacle(read)
         if not why:
@@ -78,7 +80,7 @@ class Encoder:
             data, offsets = _bytes(pc.replace_substring(texts, BLANK, " "))
         ends = np.zeros(len(texts) + 1, np.int64)
         most = int(offsets[-1] - offsets[0]) * self._most  # what is not written to takes no memory
-        out = np.empty(most, self._dtype.to_pandas_dtype())
+        out = np.empty(most, self.dtype)
         with self._lock:
             self._fill(data, offsets, out, ends)
         return out[: ends[-1]], ends
@@ -86,8 +88,7 @@ class Encoder:
     def _itself(self, texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
         # one after another: SentencePiece takes thirty times a text's memory
         found = (self._processor.encode(text.as_py() or "", out_type="numpy") for text in texts)
-        dtype = self._dtype.to_pandas_dtype()
-        ids = [np.zeros(0, dtype), *(each.astype(dtype) for each in found)]
+        ids = [np.zeros(0, self.dtype), *(each.astype(self.dtype) for each in found)]
         return np.concatenate(ids), np.cumsum([len(each) for each in ids], dtype=np.int64)
 
 
@@ -141,24 +142,35 @@ def encode(store: Store, part: Part) -> Output:
             f"the tokenizer has {encoder.vocab_size} ids, its vocabulary was locked with {vocab_size}; train it anew"
         )
     spans = (of["cuts"], ["spans", "left"]) if "cuts" in of else (of["scores"], ["spans"])
-    table = read_aligned(
-        store, (documents, ["id", "text"]), (of["scores"], ["lang"]), (of["selection"], ["kept"]), spans
-    )
-    kept = np.flatnonzero(table["left" if "cuts" in of else "kept"].to_numpy())
-    taken = table.take(pa.array(kept))
-    texts = render_column(taken["text"].combine_chunks(), taken["spans"].combine_chunks())
-    ids = encoder.encode(texts)
-    sizes = pc.binary_length(texts).cast(pa.int64())
-    place = np.full(table.num_rows, -1)
-    place[kept] = np.arange(len(kept))
-    back = pa.array(place, mask=place < 0)
-    columns = [table["id"].combine_chunks(), ids.take(back), table["lang"].combine_chunks(), sizes.take(back)]
+    table = read_aligned(store, (documents, ["id"]), (of["scores"], ["lang"]), (of["selection"], ["kept"]), spans)
+    kept = table["left" if "cuts" in of else "kept"].to_numpy()
+    column, sizes, read = _encoded(encoder, read_slices(store, documents, "text", SLICE), table["spans"], kept)
+    columns = [table["id"].combine_chunks(), column, table["lang"].combine_chunks(), sizes]
     out = write_arrow(store, "tokens", documents.part, pa.table(columns, schema=tokens_schema(vocab_size)))
     count = Count(
-        "encode", part.source, documents.part, PASSED, documents=len(kept),
-        bytes=int(pc.sum(pc.binary_length(taken["text"])).as_py() or 0), tokens=len(ids.values),
+        "encode", part.source, documents.part, PASSED, documents=int(kept.sum()), bytes=read, tokens=len(column.values)
     )  # fmt: skip
     return Output((out,), (count,), {} if encoder.is_fast else {"how": encoder.how})
+
+
+def _encoded(
+    encoder: Encoder, texts: Iterable[pa.Array], spans: pa.ChunkedArray, kept: np.ndarray
+) -> tuple[pa.LargeListArray, pa.Array, int]:
+    """Ids and rendered bytes of the kept rows, null for the others, and the bytes of their stored text."""
+    lengths, sizes = np.zeros(len(kept), np.int64), np.zeros(len(kept), np.int64)
+    values, read, at = [np.zeros(0, encoder.dtype)], 0, 0
+    for column in texts:
+        rows = np.flatnonzero(kept[at : at + len(column)])
+        taken = column.take(pa.array(rows))
+        rendered = render_column(taken, spans.slice(at, len(column)).take(pa.array(rows)).combine_chunks())
+        ids = encoder.encode(rendered)
+        lengths[at + rows], sizes[at + rows] = np.diff(ids.offsets.to_numpy()), pc.binary_length(rendered).to_numpy()
+        values.append(ids.values.to_numpy().copy())  # without the room that its bytes could have needed
+        read += int(pc.sum(pc.binary_length(taken)).as_py() or 0)
+        at += len(column)
+    ends, mask = pa.array(np.concatenate([[0], np.cumsum(lengths)])), pa.array(~kept)
+    column = pa.LargeListArray.from_arrays(ends, pa.array(np.concatenate(values)), mask=mask)
+    return column, pa.array(sizes, mask=~kept), read
 
 
 ENCODE = Stage("encode", encode, version=1, libraries=("sentencepiece",))
