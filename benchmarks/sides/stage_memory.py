@@ -7,67 +7,32 @@ of it, for `encode`; `tokens` makes what `place` and `shard` are given: 128 M ma
 import json
 import pickle
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from process import peak_bytes, reset_peak
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from made_texts import VOCAB, make_model, make_part
 from made_tokens import checked, locked_tokenizer, make_tokens
 
-from corpus.files import write_bytes, write_parquet
-from corpus.recipe import TokenizerSettings
-from corpus.schema import ID
 from corpus.stage import Part, Run, Stage
 from corpus.store import Store
-from corpus.text import SPANS
 from flows import parts
 
-TEXTS = Path(__file__).parents[3] / "shared/corpus/truth/texts.parquet"
 PART = 64 << 20  # bytes of text
-
-
-def texts() -> Iterator[str]:
-    """Documents without end."""
-    found = (
-        [text for text in pq.read_table(TEXTS, columns=["text"])["text"].to_pylist() if text] if TEXTS.exists() else []
-    )
-    number = 0
-    while True:
-        yield from found or [f"The mill grinds {number + n} sacks of grain.\n" * 100 for n in range(1_000)]
-        number += 1_000
 
 
 def make(store: Store, model_type: str) -> list[object]:
     """The inputs of encode."""
-    from tokenizer.train import train_model
-
-    taken, size = [], 0
-    for text in texts():
-        taken.append(text)
-        size += len(text.encode())
-        if size >= PART:
-            break
-    ids = pa.array([n.to_bytes(16, "little") for n in range(len(taken))]).cast(ID)
-    table = pa.table({"id": ids, "text": pa.array(taken, pa.large_string())})
-    scores = pa.table({"id": ids, "lang": pa.array(["en"] * len(taken)), "spans": pa.nulls(len(taken), SPANS)})
-    model = train_model(taken[:300], TokenizerSettings(vocab_size=8_000, model_type=model_type))
-    return [
-        write_parquet(store, "documents", "web/0", table),
-        write_parquet(store, "scores", "web/0", scores),
-        write_parquet(store, "selection", "web/0", pa.table({"id": ids, "kept": pa.array([True] * len(taken))})),
-        write_bytes(store, "tokenizer", model_type, "model", model),
-    ]
+    return [*make_part(store, "web", 0, PART), make_model(store, model_type)]
 
 
 def encode(store: Store, files: list[object]) -> dict[str, int]:
     """Encode the part."""
     from tokenizer.encode import encode as stage
 
-    output = stage(store, Part("web/0", tuple(files), {"vocab_size": 8_000}, "web"))  # type: ignore[arg-type]
+    output = stage(store, Part("web/0-00000", tuple(files), {"vocab_size": VOCAB}, "web"))  # type: ignore[arg-type]
     return {"tokens": output.counts[0].tokens or 0, "text": output.counts[0].bytes or 0}
 
 
