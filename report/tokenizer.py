@@ -157,7 +157,7 @@ def _altair() -> Any:
         import altair
         import vl_convert  # noqa: F401
     except ImportError as error:
-        raise InputError(f"pictures need {error.name}; pip install 'gristmill[report]'") from error
+        raise InputError(f"pictures need {error.name}; pip install -e '.[report]'") from error
     return altair
 
 

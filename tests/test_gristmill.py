@@ -227,6 +227,15 @@ def test_tokenize_gives_the_models_ids(table: Path, recipe: Path, tmp_path: Path
         assert row["tokens"] == processor.encode(text or "")
 
 
+def test_a_table_that_ends_badly_leaves_no_file(recipe: Path, tmp_path: Path, run: Run) -> None:
+    (model,) = (Path(root(recipe)) / "tokenizer").glob("*.model")
+    texts = pa.array([b"the mill"] * 999 + [b"\xff\xfe"], pa.binary())
+    pq.write_table(pa.table({"id": range(1_000), "text": texts}), tmp_path / "in.parquet")
+    code, _, said = run("tokenize", tmp_path / "in.parquet", "--model", model, "--out", tmp_path / "out.arrow")
+    assert code == 1 and "not a Parquet file with text in `text`" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["in.parquet"]
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

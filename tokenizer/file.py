@@ -1,12 +1,13 @@
 """Encode one table, for those who want only that."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 
 from corpus.errors import DataError, InputError
-from corpus.tables import check_place, read_id_text, write_table
-from tokenizer.encode import Encoder
+from corpus.tables import check_place, slices_of, write_tables
+from tokenizer.encode import SLICE, Encoder
 
 
 def tokenize_file(table: Path, model: Path, out: Path) -> str:
@@ -18,8 +19,15 @@ def tokenize_file(table: Path, model: Path, out: Path) -> str:
     except DataError as error:
         raise InputError(f"{model}: not a SentencePiece model; give the .model file that training wrote") from error
     check_place(out)
-    given = read_id_text(table)
-    tokens = encoder.encode(given["text"])
-    write_table(pa.table({"id": given["id"], "tokens": tokens}), out)
+    counted = 0
+
+    def encoded() -> Iterator[pa.Table]:
+        nonlocal counted
+        for given in slices_of(table, SLICE):
+            tokens = encoder.encode(given["text"])
+            counted += int(tokens.offsets[-1].as_py() - tokens.offsets[0].as_py())
+            yield pa.table({"id": given["id"], "tokens": tokens})
+
+    rows = write_tables(encoded(), out)
     how = "" if encoder.is_fast else f" (by {encoder.how})"
-    return f"{len(tokens.values):,} tokens of {given.num_rows:,} documents{how} → {out}"
+    return f"{counted:,} tokens of {rows:,} documents{how} → {out}"

@@ -179,7 +179,7 @@ def test_a_picture_needs_a_known_ending_a_place_and_its_packages(
     with pytest.raises(InputError, match=r"a picture ends in \.svg, \.png, \.html"):
         report.measured(corpus.url, out=tmp_path / "picture.gif")
     monkeypatch.setitem(sys.modules, "vl_convert", None)
-    with pytest.raises(InputError, match=r"pictures need .*pip install 'gristmill\[report\]'"):
+    with pytest.raises(InputError, match=r"pictures need .*pip install -e '\.\[report\]'"):
         report.measured(corpus.url, out=tmp_path / "picture.svg")
 
 
