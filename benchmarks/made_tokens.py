@@ -50,8 +50,9 @@ def make_tokens(store: Store, tokens: int, part_tokens: int = 16_000_000, seed: 
             write_arrow(store, "tokens", name, table),
             write_parquet(store, "selection", name, pa.table([ids, split], schema=SELECTION)),
         )
-        made.append(tuple(Entry("", name, source, "", {}, (file,), (), {}) for file in files))
-    return made  # type: ignore[return-value]
+        encoded, selected = (Entry("", name, source, "", {}, (file,), (), {}) for file in files)
+        made.append((encoded, selected))
+    return made
 
 
 def locked_tokenizer(store: Store) -> Locked:

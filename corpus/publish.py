@@ -97,7 +97,6 @@ def publish(
         "stock": ordered.info["stock"],
         "domains": ordered.identity["settings"]["domains"],
         "asked": ordered.identity["settings"]["mixture"],
-        "buckets": ordered.identity["settings"]["mixture"]["bucket"],
         "rules": {entry.source: entry.identity["settings"]["rules"] for entry in built.judged},
         "planted": built.probed[0].info,
         "shards": [shard for shard in shards if not shard["path"].startswith(HELDOUT)],

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from corpus.errors import GristmillError
 from corpus.loader import Loader
@@ -75,7 +76,7 @@ def _look(seen: Seen, shard: Shard, opened: Opened, sizes: np.ndarray, trains: b
     tokens, lengths = opened.tokens, np.diff(opened.offsets)
     if len(tokens) and int(tokens.max()) >= len(sizes):
         seen.wrong.append(f"{shard.path}: token {tokens.max()} in a vocabulary of {len(sizes)}")
-    elif int(sizes[tokens].sum(dtype=np.int64)) != sum(opened.rows.column("utf8_bytes").to_pylist()):
+    elif int(sizes[tokens].sum(dtype=np.int64)) != pc.sum(opened.rows.column("utf8_bytes")).as_py():
         seen.wrong.append(f"{shard.path}: its tokens stand for other bytes than recorded")
     names = opened.rows.column("domain").dictionary_encode()
     codes = names.indices.to_numpy()

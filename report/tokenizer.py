@@ -5,6 +5,8 @@ vl-convert (BSD-3-Clause both), which draw without a browser.
 """
 
 from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -153,12 +155,10 @@ def _check_picture(out: Path) -> None:
 
 
 def _altair() -> Any:
-    try:
-        import altair
-        import vl_convert  # noqa: F401
-    except ImportError as error:
-        raise InputError(f"pictures need {error.name}; pip install -e '.[report]'") from error
-    return altair
+    for name in ("altair", "vl_convert"):  # the second draws what the first describes
+        if find_spec(name) is None:
+            raise InputError(f"pictures need {name}; pip install -e '.[report]'")
+    return import_module("altair")
 
 
 def picture(found: "Sequence[Measured]") -> Any:

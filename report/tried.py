@@ -65,7 +65,7 @@ def read_tried(told: str, what: Mapping[str, Any]) -> Mixture:
         return load_mixture({"preset": told}, Path(), Text(told, ""))
     content, table = read_toml(path)
     own, text = (table["mixture"], "mixture") if isinstance(table.get("mixture"), dict) else (table, "")
-    cut = what.get("buckets", [])
+    cut = what["asked"]["bucket"]
     own = own if "preset" in own else {"bucket": cut} | own  # those of the corpus, where the file has none
     mixture = load_mixture(own, path.parent, Text(str(path), content, text))
     if mixture.bucket and plain(mixture.bucket) != cut:

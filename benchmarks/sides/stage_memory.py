@@ -32,7 +32,7 @@ def encode(store: Store, files: list[object]) -> dict[str, int]:
     """Encode the part."""
     from tokenizer.encode import encode as stage
 
-    output = stage(store, Part("web/0-00000", tuple(files), {"vocab_size": VOCAB}, "web"))  # type: ignore[arg-type]
+    output = stage(store, Part("web/0-00000", tuple(files), {"vocab_size": VOCAB}, "web"))
     return {"tokens": output.counts[0].tokens or 0, "text": output.counts[0].bytes or 0}
 
 
@@ -61,9 +61,9 @@ def one(store: Store, stage: Stage, part: Part) -> int:
 
     output = stage.work(store, part)
     if stage.name == "shard":
-        return int(output.files[0].tokens)  # type: ignore[attr-defined]
-    (places,) = (file for file in part.inputs if file.folder == "places")  # type: ignore[union-attr]
-    return int(pc.sum(read_table(store, places, ["length"])["length"]).as_py())  # type: ignore[arg-type]
+        return int(output.files[0].tokens)
+    (places,) = (file for file in part.inputs if file.folder == "places")
+    return int(pc.sum(read_table(store, places, ["length"])["length"]).as_py())
 
 
 def main(folder: str, what: str, model_type: str = "") -> None:

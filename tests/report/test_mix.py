@@ -31,6 +31,7 @@ WHAT: dict[str, Any] = {
     "version": 3,
     "domains": DOMAINS,
     "stock": RECORDS,
+    "asked": {"bucket": []},
     "stages": [
         {"name": "main", "planned": {"web": 330, "old": 100}, "placed": {"web": 300, "old": 100}},
         {"name": "end", "planned": {"web": 101}, "placed": {"web": 100}},
@@ -109,7 +110,7 @@ CUT = tomllib.loads(BUCKET)["bucket"][0] | {"by_language": False}
 
 def test_buckets_are_those_of_the_corpus(tmp_path: Path) -> None:
     head = OTHER.replace('domain = "web",', 'domain = "web", bucket = "head",')
-    what = WHAT | {"buckets": [CUT]}
+    what = WHAT | {"asked": {"bucket": [CUT]}}
     for toml in (head, head + BUCKET):
         assert rows_of(tmp_path, toml, what)["web"][-1] == "no document to train on"
     with pytest.raises(RecipeError, match=r"other\.toml:10: \[\[mixture\.bucket\]\] is not what the corpus was built"):
