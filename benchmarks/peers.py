@@ -83,6 +83,13 @@ def run(peer: str, script: str, *arguments: object, limit: float | None = None) 
     return result
 
 
+def needed(path: Path) -> Path:
+    """A file or folder of the corpus beside the project. Ends the benchmark with one line where it is not there."""
+    if not path.exists():
+        sys.exit(f"{path.resolve()} is not there: this section reads the corpus that stands beside the project")
+    return path
+
+
 def print_head() -> None:
     """The head of the table."""
     print("| what | gristmill | peers | bar | met |\n|---|---|---|---|---|", flush=True)

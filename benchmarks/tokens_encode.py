@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from peers import Row, print_head, print_rows, run
+from peers import Row, needed, print_head, print_rows, run
 
 from corpus.recipe import TokenizerSettings
 from tokenizer.huggingface import tokenizer_json
@@ -37,7 +37,7 @@ MOST_MEGABYTES = 600
 
 def main(corpus: Path = CORPUS) -> None:
     """Print the table."""
-    texts = {kind: list(_first(each, MOST[kind])) for kind, each in _texts(corpus).items()}
+    texts = {kind: list(_first(each, MOST[kind])) for kind, each in _texts(needed(corpus)).items()}
     print_head()
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as name:
         folder = Path(name)

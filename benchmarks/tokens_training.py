@@ -6,7 +6,7 @@ tokenizer/cost.py were fitted to. Peak memory is the whole process', CPU-seconds
 
 from collections.abc import Iterator
 
-from peers import ROOT, Row, print_head, print_rows, run
+from peers import ROOT, Row, needed, print_head, print_rows, run
 
 TEXTS = ROOT / "../shared/corpus/truth/texts.parquet"
 RUNS = (
@@ -18,7 +18,7 @@ RUNS = (
 def rows() -> Iterator[Row]:
     """A row a training; it is as planned where it takes no more memory than 1.15 times the plan, and at least 0.7."""
     for model_type, vocabulary, size in RUNS:
-        got = run("gristmill", "train_tokenizer", TEXTS.resolve(), model_type, vocabulary, size)
+        got = run("gristmill", "train_tokenizer", needed(TEXTS).resolve(), model_type, vocabulary, size)
         memory, seconds = got["peak"] / got["memory"], got["seconds"] / got["cpu"]
         told = (
             f"{got['peak'] / 1e6:.0f} MB of {got['memory'] / 1e6:.0f} planned, "
