@@ -13,8 +13,11 @@ import typer
 from processors.classifier.command import app as classifier
 from report.export import export
 from report.mix import mix
+from report.model import export_model, generate
+from report.report import report
 from report.search import search as mix_search
 from report.tokenizer import tokenizer
+from report.train import prove, train
 from report.where import where
 
 if TYPE_CHECKING:
@@ -31,9 +34,10 @@ app = typer.Typer(
 )
 
 app.add_typer(classifier, name="classifier")
-for command in (mix, tokenizer, export, where):
+for command in (mix, tokenizer, export, where, report, train, prove, generate):
     app.command()(command)
 app.command("mix-search")(mix_search)
+app.command("export-model")(export_model)
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe's TOML file.")]
 Root = Annotated[str, typer.Argument(metavar="CORPUS", help="Where the corpus lies: a folder or a store's URL.")]
@@ -195,26 +199,6 @@ def clusters(
     from report.pages import show_clusters
 
     show_clusters(console(), overview(Store(corpus), source=source, count=n, members=members, seed=seed))
-
-
-@app.command()
-def train(
-    corpus: Root,
-    config: Annotated[str, typer.Option(help="A run's TOML: its path, or the name of a bundled one.")] = "tiny",
-    out: Annotated[Path | None, typer.Option(help="Where checkpoints and metrics go.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many steps.")] = None,
-) -> None:
-    """Train a model on a published corpus."""
-    from pretrain.config import load_config
-    from pretrain.train import PAUSED, PausedError
-    from pretrain.train import train as run
-
-    folder = out or Path("builds") / f"{Path(corpus).name}-{Path(config).stem}"
-    try:
-        run(corpus, load_config(config), folder, steps)
-    except PausedError as paused:
-        print(paused, file=sys.stderr)
-        raise typer.Exit(PAUSED) from None
 
 
 @app.command()

@@ -13,7 +13,7 @@ SECTIONS = {
     "training": "tokenizer training: memory and time as planned",
     "shards": "tokens to verified shards, on two cores; another mixture of the same tokens",
     "memory": "a worker's peak: encode of a whole part, place of a part, a shard of the default size",
-    "loader": "rows of T = 2048, with and without document boundaries, beside four loaders; start-up",
+    "loader": "rows of T = 2048, with and without document boundaries, beside four loaders; tensors; start-up",
     "exports": "six formats, read back by their own readers",
     "tamper": "flipped bytes, swapped and truncated shards",
 }

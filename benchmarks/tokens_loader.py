@@ -1,4 +1,4 @@
-"""The loader beside four others, on the same tokens in one run; and opening a corpus of 10,000 shards.
+"""The loader beside four others, on the same tokens in one run; as tensors; and opening a corpus of 10,000 shards.
 
 Tokens are made up, documents of lognormal lengths (median 400 tokens, mean about 800). The peers' files are written by
 `gristmill export` and read by their own packages. All read rows of T = 2048 into int32, on one core, from a warm page
@@ -82,6 +82,7 @@ def rates(folder: Path) -> Iterator[Row]:
         name = f"{what}, {found['padding']:.1%} padding" if "packed" in what else name
         met = None if bar is None else ours[what] >= bar
         yield Row(name, f"{ours[what]:,.0f} Mtok/s", copied, f"≥ {bar:,}" if bar else "", met)
+    yield from tensors(store)
     for peer, way in PEERS.items():
         place = folder / peer
         (exported,) = export(store, way, str(place), sequence_length=LENGTH)
@@ -90,6 +91,19 @@ def rates(folder: Path) -> Iterator[Row]:
         yield Row(
             f"rows, beside {peer}", f"{ours['rows']:,.0f} Mtok/s", f"{rate:,.0f}", f"≥ 5 ×: {ratio:.1f} ×", ratio >= 5
         )
+
+
+def tensors(store: Store) -> Iterator[Row]:
+    """What training reads beside what the loader gives; nothing where torch is not installed."""
+    found = run("gristmill", "loader_tensors", store.url, BATCH, LENGTH // 2, LENGTH)
+    if not found:
+        yield Row("tensors", "skipped: torch is not installed", "", "", None)
+    for length, rate in found.items():
+        ratio = rate["tensors"] / rate["batch"]
+        yield Row(
+            f"tensors, T = {int(length):,}", f"{rate['tensors']:,.0f} Mtok/s", f"with boundaries {rate['batch']:,.0f}",
+            f"≥ 0.8 ×: {ratio:.2f} ×", ratio >= 0.8,
+        )  # fmt: skip
 
 
 def start(folder: Path) -> Iterator[Row]:

@@ -22,7 +22,7 @@ from corpus.errors import DataError, InputError, RecipeError
 from corpus.packing import KEPT, Packed, stored_plan, stores_of
 from corpus.shard import Corpus
 from corpus.shuffle import permute, restore
-from corpus.windows import Plain
+from corpus.windows import Plain, Segments
 
 ORDER = 1  # raise it when a position comes to read something else
 AHEAD = 8_192  # positions whose windows are worked out at once
@@ -35,8 +35,8 @@ class Batch:
     tokens: np.ndarray
     """int32[n, T + 1]: inputs are [:, :-1], labels [:, 1:]."""
     bounds: np.ndarray
-    """int32[m]: where documents begin in the n·T inputs laid end to end; every window's first place is one. With n·T
-    behind it this is the `cu_seqlens` of attention kernels for sequences of varying length."""
+    """int32[m]: where documents begin in the n·T inputs laid end to end; every window's first place is one. In order,
+    each once. With n·T behind it this is the `cu_seqlens` of attention kernels for sequences of varying length."""
 
 
 class Loader:
@@ -102,17 +102,32 @@ class Loader:
         moved = self.shuffle_block // 2 * self.length
         return moved + (self._windows.prefix_bound + moved + 2 * (self.shuffle_block // 2) if self.pack_block else 0)
 
-    def batch(self, position: int, count: int, out: np.ndarray | None = None) -> Batch:
-        """The windows at [position, position + count), into `out` (int32[count, T + 1]) where it is given."""
-        tokens = self.tokens(position, count, out)
-        return Batch(tokens, self._windows.bounds(self.windows(position, count)).astype(np.int32))
+    def batch(self, position: int, count: int, out: np.ndarray | None = None, *, opened: bool = False) -> Batch:
+        """The windows at [position, position + count), into `out` (int32[count, T + 1]) where it is given.
+
+        With `opened` an EOS opens the document that follows, instead of ending the one before: `bounds` are then what
+        `corpus.windows.openings` makes of them.
+        """
+        windows = self.windows(position, count)
+        tokens = self._read(windows, out)
+        bounds = self._windows.openings(windows, tokens) if opened else self._windows.bounds(windows)
+        return Batch(tokens, bounds.astype(np.int32))
 
     def tokens(self, position: int, count: int, out: np.ndarray | None = None) -> np.ndarray:
         """The ids alone: int32[count, T + 1]."""
+        return self._read(self.windows(position, count), out)
+
+    def _read(self, windows: np.ndarray, out: np.ndarray | None) -> np.ndarray:
         if out is None:
-            out = np.empty((count, self.length + 1), np.int32)
-        self._windows.read(self.windows(position, count), out)
+            out = np.empty((len(windows), self.length + 1), np.int32)
+        self._windows.read(windows, out)
         return out
+
+    def segments(self, position: int, count: int) -> Segments:
+        """The parts of documents in the windows at [position, position + count), for what draws for each by itself."""
+        row, start, stop, place = self._windows.parts(self.windows(position, count))
+        epoch = (position + row) // self.num_windows
+        return Segments.at(self.corpus.train, row, start, stop, place, epoch)
 
     def windows(self, position: int, count: int) -> np.ndarray:
         """Which window of the stream each position reads: int64[count]. Raises InputError below position 0."""

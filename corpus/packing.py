@@ -21,6 +21,7 @@ from corpus.files import File, read_table, write_arrow
 from corpus.pack import best_fit, copy_into
 from corpus.store import Store
 from corpus.stream import TokenStream
+from corpus.windows import openings
 
 VERSION = 1  # raise it when `pack` comes to give other rows, with `corpus.loader.ORDER`
 KEPT = 8  # packed blocks held in memory
@@ -175,6 +176,21 @@ class Packed:
         found = row[inside] * self.length + column[inside]
         found.sort()
         return found
+
+    def openings(self, windows: np.ndarray, tokens: np.ndarray) -> np.ndarray:
+        """Where documents open in rows with these ids."""
+        return openings(tokens, self.bounds(windows), self.stream.eos_id)
+
+    def parts(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """As `Plain.parts`; padding is a part at place -1."""
+        chunks = self._chunks(windows)
+        row = np.concatenate([chunks["row"], np.arange(len(windows))])
+        start = np.concatenate([chunks["column"], _used(chunks, len(windows))])
+        stop = np.concatenate([chunks["column"] + chunks["length"], np.full(len(windows), self.length + 1)])
+        place = np.concatenate([chunks["start"], np.full(len(windows), -1)])
+        order = np.argsort(row * (self.length + 1) + start, kind="stable")
+        order = order[start[order] < self.length]
+        return row[order], start[order], stop[order], place[order]
 
     def shown(self, windows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The tokens in rows: int64 starts and stops in the stream, and whose they are."""

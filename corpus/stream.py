@@ -27,13 +27,14 @@ class Opened:
     rows: pa.RecordBatch
     tokens: np.ndarray
     offsets: np.ndarray  # int32[rows + 1]
+    eos_id: int
 
     @classmethod
-    def of(cls, rows: pa.RecordBatch) -> "Opened":
-        """From the shard's one record batch."""
+    def of(cls, rows: pa.RecordBatch, eos_id: int = -1) -> "Opened":
+        """From the shard's one record batch; `eos_id` is for `openings` alone."""
         column = rows.column("tokens")
         offsets = column.offsets.to_numpy()
-        return cls(rows, column.flatten().to_numpy(zero_copy_only=True), offsets - offsets[0])
+        return cls(rows, column.flatten().to_numpy(zero_copy_only=True), offsets - offsets[0], eos_id)
 
     @cached_property
     def pieces(self) -> np.ndarray:
@@ -58,6 +59,16 @@ class Opened:
         later = later[self.pieces[later] == self.pieces[later - 1] + 1]
         goes_on = later[self.ids[later] == self.ids[later - 1]] if len(later) else later
         return np.delete(self.offsets[:-1], goes_on).astype(np.int64)
+
+    @cached_property
+    def openings(self) -> np.ndarray:
+        """int64: `begins`, each moved to the EOS before it where one stands there, in order and each once.
+
+        With an EOS in the last place that place is one, whatever the next shard holds.
+        """
+        later = np.append(self.begins[1:], len(self.tokens))
+        places = np.append(0, later - (self.tokens[later - 1] == self.eos_id))
+        return np.unique(places[places < len(self.tokens)])
 
     @cached_property
     def domains(self) -> tuple[list[str], np.ndarray]:
@@ -130,7 +141,7 @@ class TokenStream:
                 return self._open[number]
             while len(self._open) >= self._keep:
                 self._open.popitem(last=False)
-            opened = Opened.of(self._read(self.shards[number]))
+            opened = Opened.of(self._read(self.shards[number]), self.eos_id)
             if len(opened.tokens) != self.shards[number].tokens:
                 raise DataError(
                     f"{self.shards[number].path} holds {len(opened.tokens)} tokens, {self.shards[number].tokens} are "
@@ -180,25 +191,26 @@ class TokenStream:
             if len(mine) and self.shards[number].tokens:
                 yield number, mine
 
-    def begins(self, starts: np.ndarray, stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def begins(self, starts: np.ndarray, stops: np.ndarray, *, opened: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Where a document begins, or a piece that does not directly follow the one before, within stretches.
+
+        With `opened` the EOS before such a place is meant, where there is one (`corpus.windows.openings`).
 
         In: int64[n] twice. Out: int64[m] twice: which stretch, and the place in the stream; in order of both where the
         stretches are in order.
         """
         which, found = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for number, mine in self.overlaps(starts, stops):
-            places = self._begins(number)
-            low, high = np.searchsorted(places, starts[mine]), np.searchsorted(places, stops[mine])
+            base, shard = self.starts[number], self.shard(number)
+            places = shard.openings if opened else shard.begins
+            low, high = np.searchsorted(places, starts[mine] - base), np.searchsorted(places, stops[mine] - base)
+            if not low.all() and self._goes_on(number, opened):  # the first place is none
+                low = np.maximum(low, 1)
             counts = high - low
             at = np.arange(counts.sum()) + np.repeat(low - (np.cumsum(counts) - counts), counts)
             which.append(np.repeat(mine, counts))
-            found.append(places[at])
+            found.append(places[at] + base)
         return np.concatenate(which), np.concatenate(found)
-
-    def _begins(self, number: int) -> np.ndarray:
-        places = self.shard(number).begins
-        return (places[1:] if len(places) and self._goes_on(number) else places) + self.starts[number]
 
     def count(self, starts: np.ndarray, stops: np.ndarray) -> dict[str, int]:
         """Tokens by domain in stretches that do not overlap and are in order: int64[n] twice.
@@ -215,16 +227,20 @@ class TokenStream:
                 found[name] = found.get(name, 0) + tokens
         return found
 
-    def _goes_on(self, number: int) -> bool:
-        """Whether a shard begins with the piece that follows the last one of the shard before."""
-        piece = self.shard(number).pieces[0]
-        before = number - 1
-        while before >= 0 and self.starts[before] == self.starts[number]:
-            before -= 1
-        if not piece or before < 0:
+    def _goes_on(self, number: int, opened: bool) -> bool:
+        """Whether a shard begins with the piece that follows the last one of the shard before.
+
+        With `opened` also whether the EOS before opens what begins, unless an EOS in the first place opens the next.
+        """
+        shard = self.shard(number)
+        piece, before = shard.pieces[0], int(np.searchsorted(self.starts, self.starts[number], "left")) - 1
+        if before < 0 or not (piece or opened):
             return False
         earlier = self.shard(before)
-        return bool(earlier.pieces[-1] + 1 == piece and earlier.ids[-1] == self.shard(number).ids[0])
+        goes_on = bool(piece and earlier.pieces[-1] + 1 == piece and earlier.ids[-1] == shard.ids[0])
+        if opened:
+            return bool((goes_on or earlier.tokens[-1] == self.eos_id) and shard.tokens[0] != self.eos_id)
+        return goes_on
 
     def rows(self, start: int, stop: int) -> pa.Table:
         """The rows that hold tokens [start, stop): all their columns but the tokens, and where they lie.

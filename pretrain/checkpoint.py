@@ -1,24 +1,35 @@
 """A run's state out to disk, and back.
 
-    OUT/checkpoints/step-00000400/state.pt    tensors: model, optimizers, random generators
-    OUT/checkpoints/step-00000400/meta.json   step, position, corpus hashes, settings; written after the tensors
-    OUT/checkpoints/latest                    the name of the last complete folder
+    OUT/checkpoints/step-00000400/*.distcp     tensors, in torch's distributed format: each rank writes its part
+    OUT/checkpoints/step-00000400/.metadata    what lies where: any number of ranks can read it
+    OUT/checkpoints/step-00000400/meta.json    step, position, corpus hashes, settings
+    OUT/checkpoints/latest                     the name of the last complete folder
 
-A checkpoint is written under another name and renamed when complete; `latest` follows by a rename of its own. A kill
-at any moment leaves `latest` on a checkpoint that loads.
+Tensors are copied when a save begins and written by a thread while training goes on. A checkpoint is written under
+another name and renamed when all ranks have written and its metadata is there; `latest` follows by a rename of its own.
+A kill at any moment leaves `latest` on a checkpoint that loads.
 """
 
 import json
 import os
 import pickle
 import shutil
+import warnings
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+import torch.distributed.checkpoint as dcp
+from torch import nn
+from torch.distributed.checkpoint.api import CheckpointException
 
-from corpus.errors import DataError, RecipeError
+from corpus.errors import DataError, InputError, RecipeError
+from pretrain.config import TrainConfig, config_of
+from pretrain.model import build_model
+from pretrain.parallel import Ranks
+
+FOLDER = "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -29,57 +40,134 @@ class Meta:
     """Optimizer steps done."""
     position: int
     """Windows consumed: the loader's state."""
+    stream: str
+    """What was read so far: the chain of the global batches' digests, hex."""
+    world_size: int
     tokenizer_sha256: str
     order_sha256: str
+    vocab_size: int
     settings: dict[str, Any]
-    """`TrainConfig.identity()` of the run."""
+    """`TrainConfig` as plain data."""
 
 
-def save(folder: Path, meta: Meta, state: dict[str, Any], *, keep: int) -> Path:
-    """Write one checkpoint, point `latest` at it and keep `keep` in all; the checkpoint's folder.
+class Saver:
+    """Writes a run's checkpoints, one at a time, while the run goes on."""
 
-    A step that `latest` already names is left as it is.
-    """
-    name = f"step-{meta.step:08d}"
-    final = folder / name
-    if _latest(folder) == name:
-        return final
-    aside = folder / f".{name}"
-    shutil.rmtree(aside, ignore_errors=True)  # left by a kill
-    aside.mkdir(parents=True)
-    with (aside / "state.pt").open("wb") as file:
-        torch.save(state, file)
-        _flush(file)
-    _write(aside / "meta.json", json.dumps(asdict(meta), indent=1))
-    if final.exists():  # complete, but a kill came before `latest`
-        shutil.rmtree(final)
-    aside.rename(final)
-    _write(folder / ".latest", name)
-    (folder / ".latest").replace(folder / "latest")
-    others = sorted(path for path in folder.glob("step-*") if path != final)
-    newer = [path for path in others if path.name > name]  # of a run that a kill threw back to an older `latest`
-    older = [path for path in others if path.name < name]
-    for path in newer + older[: max(len(older) - keep + 1, 0)]:
-        shutil.rmtree(path)
-    return final
+    def __init__(self, folder: Path, ranks: Ranks, keep: int) -> None:
+        self.folder, self.ranks, self.keep = folder, ranks, keep
+        self._thread = ThreadPoolExecutor(1, "checkpoint")
+        self._pending: Future[None] | None = None
+
+    def save(self, meta: Meta, state: dict[str, Any]) -> None:
+        """Begin one; returns once the tensors are copied. A step that `latest` names already is left as it is.
+
+        Raises what went wrong with the one before.
+        """
+        self.wait()
+        name = f"step-{meta.step:08d}"
+        if latest(self.folder) == name:
+            return
+        aside = self.folder / f".{name}"
+        if self.ranks.rank == 0:
+            shutil.rmtree(aside, ignore_errors=True)  # left by a kill
+            aside.mkdir(parents=True)
+        self.ranks.wait()
+        alone = _alone(self.ranks)
+        written = dcp.async_save(state, checkpoint_id=aside, process_group=self.ranks.saving, no_dist=alone)
+        assert isinstance(written, Future)
+        self._pending = self._thread.submit(self._complete, written, aside, meta)
+
+    def wait(self) -> None:
+        """Until the last one is complete. Raises DataError where it could not be written."""
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        try:
+            pending.result()
+        except (OSError, CheckpointException) as error:
+            raise DataError(
+                f"a checkpoint could not be written into {self.folder} ({_cause(error)}): make room, then run again"
+            ) from error
+        finally:
+            self.ranks.wait()
+
+    def _complete(self, written: "Future[Any]", aside: Path, meta: Meta) -> None:
+        written.result()
+        if self.ranks.rank:
+            return
+        _write(aside / "meta.json", json.dumps(asdict(meta), indent=1))
+        final = self.folder / aside.name.removeprefix(".")
+        if final.exists():  # complete, but a kill came before `latest`
+            shutil.rmtree(final)
+        aside.rename(final)
+        _write(self.folder / ".latest", final.name)
+        (self.folder / ".latest").replace(self.folder / "latest")
+        others = sorted(path for path in self.folder.glob("step-*") if path != final)
+        newer = [path for path in others if path.name > final.name]  # of a run that a kill threw back
+        older = [path for path in others if path.name < final.name]
+        for path in newer + older[: max(len(older) - self.keep + 1, 0)]:
+            shutil.rmtree(path)
 
 
-def load(folder: Path) -> tuple[Meta, dict[str, Any]] | None:
-    """The checkpoint that `latest` names, tensors on the CPU; None when the run has none yet.
-
-    Raises DataError when it names one that cannot be read.
-    """
-    name = _latest(folder)
-    if name is None:
-        return None
+def latest(folder: Path) -> str | None:
+    """The name of the last complete checkpoint; None where there is none yet."""
     try:
-        meta = Meta(**json.loads((folder / name / "meta.json").read_text(encoding="utf-8")))
-        return meta, torch.load(folder / name / "state.pt", map_location="cpu", weights_only=True)
-    except (OSError, ValueError, TypeError, RuntimeError, pickle.UnpicklingError) as error:
-        raise DataError(
-            f"the checkpoint {folder / name} cannot be read ({error}): "
-            f"write the name of an older one into {folder / 'latest'}, or train into another folder"
-        ) from error
+        return (folder / "latest").read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def read_meta(folder: Path) -> Meta:
+    """What one checkpoint's folder says of itself. Raises DataError where it cannot be read."""
+    try:
+        return Meta(**json.loads((folder / "meta.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise _unreadable(folder, error) from error
+
+
+def load(folder: Path, state: dict[str, Any], ranks: Ranks | None = None) -> None:
+    """Fill the tensors of `state` from one checkpoint's folder, however many ranks wrote it.
+
+    Raises DataError where it cannot be read.
+    """
+    alone = _alone(ranks)
+    try:
+        dcp.load(state, checkpoint_id=folder, process_group=None if alone or not ranks else ranks.saving, no_dist=alone)
+    except (OSError, ValueError, RuntimeError, pickle.UnpicklingError, CheckpointException) as error:
+        raise _unreadable(folder, error) from error
+
+
+def keys(folder: Path) -> set[str]:
+    """The names of all that a checkpoint holds. Raises DataError where it cannot be read."""
+    try:
+        return set(dcp.FileSystemReader(folder).read_metadata().state_dict_metadata)
+    except (OSError, pickle.UnpicklingError, EOFError) as error:
+        raise _unreadable(folder, error) from error
+
+
+def load_model(path: str | Path) -> tuple[nn.Module, Meta]:
+    """The model of a run's folder (its latest checkpoint) or of one checkpoint's, on the CPU, in float32.
+
+    Raises InputError where there is no checkpoint, DataError where it cannot be read.
+    """
+    folder = checkpoint_at(Path(path))
+    meta = read_meta(folder)
+    config: TrainConfig = config_of(meta.settings)
+    model = build_model(config.model, meta.vocab_size, config.sequence_length)
+    state = {"model": model.state_dict()}
+    load(folder, state)
+    model.load_state_dict(state["model"])
+    return model.eval(), meta
+
+
+def checkpoint_at(path: Path) -> Path:
+    """The folder of one checkpoint, given it or the run's. Raises InputError where there is none."""
+    if (path / "meta.json").is_file():
+        return path
+    name = latest(path / FOLDER)
+    if name is None:
+        raise InputError(f"{path} holds no checkpoint: give the folder of a run (`gristmill train --out`) or of a step")
+    return path / FOLDER / name
 
 
 def check(found: Meta, expected: Meta, out: Path) -> None:
@@ -91,27 +179,40 @@ def check(found: Meta, expected: Meta, out: Path) -> None:
                 f"the run in {out} was trained with {what} {theirs[:12]}, this corpus holds {ours[:12]}: "
                 "train on the version it began with, or choose another output folder"
             )
-    for key, value in expected.settings.items():
-        if found.settings.get(key) != value:
+    began, now = (json.loads(json.dumps(config_of(meta.settings).identity())) for meta in (found, expected))
+    for key, value in now.items():
+        if began.get(key) != value:
             raise RecipeError(
-                f"the run in {out} began with {key} = {found.settings.get(key)}, the settings now say {value}: "
+                f"the run in {out} began with {key} = {began.get(key)}, the settings now say {value}: "
                 "change it back, or choose another output folder"
             )
 
 
-def _latest(folder: Path) -> str | None:
-    try:
-        return (folder / "latest").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
+def _alone(ranks: Ranks | None) -> bool:
+    """Whether one process saves or loads by itself; torch's warning that it does is not news then."""
+    if ranks is not None and ranks.size > 1:
+        return False
+    warnings.filterwarnings("ignore", "torch.distributed is disabled", UserWarning)
+    return True
+
+
+def _unreadable(folder: Path, error: Exception) -> DataError:
+    return DataError(
+        f"the checkpoint {folder} cannot be read ({_cause(error)}): "
+        f"write the name of an older one into {folder.parent / 'latest'}, or train into another folder"
+    )
+
+
+def _cause(error: BaseException) -> str:
+    """One line of what went wrong; of several ranks' failures the first."""
+    if isinstance(error, CheckpointException) and error.failures:
+        failure = next(iter(error.failures.values()))
+        return _cause(failure[0] if isinstance(failure, tuple) else failure)
+    return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
 def _write(path: Path, text: str) -> None:
     with path.open("w", encoding="utf-8") as file:
         file.write(text)
-        _flush(file)
-
-
-def _flush(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
+        file.flush()
+        os.fsync(file.fileno())

@@ -3,31 +3,64 @@
 `corpus.loader` reads; its whole state is one integer: how many windows have been consumed. Step s takes the next
 `batch_windows` windows; rank r of w takes the r-th of w equal shares of them. So any number of ranks reads the same
 global batches in the same order, and a run continued with another number of ranks misses nothing and repeats nothing.
+
+    loader → rows (NumPy; the objective's doing) → tensors (on the device) → to_batch (masks, documents) → model
+               └→ digest: what a step has read, in 128 bits
 """
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from corpus.errors import RecipeError
-from pretrain.model import IGNORED, document_ids
+from corpus.loader import Loader
+from pretrain.config import ObjectiveConfig
+from pretrain.loss import IGNORED
+from pretrain.objectives import Rows, Special, apply
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One forward pass' input: int64 [windows, T] each."""
+    """One forward pass' input, on the device. T tokens a row, S of a source."""
 
     tokens: Tensor
+    """int32 [n, T]."""
     targets: Tensor
-    """The next id of each token; IGNORED where it is PAD (tokens that were taken out of the corpus)."""
+    """int64 [n, T]: what is to be said at each place; IGNORED where nothing is."""
     documents: Tensor
-    """Which document of the window each token belongs to."""
+    """int32 [n, T]: which document of its row each token belongs to, counted from 1."""
+    starts: Tensor
+    """int32 [m]: where documents begin in the n·T tokens laid end to end; behind them n·T, repeated until m is a power
+    of two, so that a compiled model meets few different m."""
+    source: Tensor | None = None
+    """int32 [n, S]: what the encoder of an encoder-decoder reads."""
+    source_documents: Tensor | None = None
+    """int32 [n, S]: with the numbers of `documents`."""
 
-    def num_targets(self) -> int:
-        """Targets that bear loss."""
-        return int((self.targets != IGNORED).sum())
+    def inputs(self) -> dict[str, Tensor]:
+        """The model's arguments."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A corpus' windows as a model is to read them."""
+
+    loader: Loader
+    objective: ObjectiveConfig
+    special: Special
+    seed: int
+
+    def rows(self, position: int, count: int) -> Rows:
+        """The windows at [position, position + count)."""
+        read = self.loader.batch(position, count, opened=True)
+        segments = partial(self.loader.segments, position, count)
+        return apply(self.objective, read.tokens, read.bounds, segments, self.special, self.seed)
 
 
 def share(position: int, batch_windows: int, rank: int = 0, world_size: int = 1) -> tuple[int, int]:
@@ -41,11 +74,73 @@ def share(position: int, batch_windows: int, rank: int = 0, world_size: int = 1)
     return position + rank * part, part
 
 
-def to_batch(windows: np.ndarray, bounds: np.ndarray, *, eos_id: int, pad_id: int, device: torch.device) -> Batch:
-    """Windows int [n, T + 1] and where documents begin in their n·T inputs (`corpus.loader.Batch`) → tensors."""
-    ids = torch.from_numpy(windows.astype(np.int64)).to(device, non_blocking=True)
-    tokens, targets = ids[:, :-1], ids[:, 1:]
-    begins = torch.zeros(tokens.shape, dtype=torch.bool)
-    begins.view(-1)[torch.from_numpy(bounds.astype(np.int64))] = True
-    documents = document_ids(tokens, eos_id, begins.to(device, non_blocking=True))
-    return Batch(tokens, targets.masked_fill(targets == pad_id, IGNORED), documents)
+def digest(rows: Rows, position: int) -> np.ndarray:
+    """What the rows at `position` and after hold, in 128 bits as two int64, of all rows added up (modulo 2^64 each).
+
+    A sum of one BLAKE2b for each row and its position: the same however a global batch is shared out.
+    """
+    total = np.zeros(2, np.uint64)
+    for row in range(len(rows.tokens)):
+        one = rows.part(row, row + 1)
+        name = hashlib.blake2b((position + row).to_bytes(8, "little"), digest_size=16)
+        for array in (one.tokens, one.targets, one.starts, one.source, one.source_starts):
+            if array is not None:
+                name.update(array.tobytes())
+        total += np.frombuffer(name.digest(), np.uint64)
+    return total.view(np.int64)
+
+
+def micro_batches(rows: Rows, micro_windows: int, pad_id: int, device: torch.device) -> Iterator[Batch]:
+    """The rows as batches of at most `micro_windows` (0 = all), each made when it is asked for."""
+    step = micro_windows or len(rows.tokens)
+    for first in range(0, len(rows.tokens), step):
+        yield to_batch(tensors(rows.part(first, first + step), device), pad_id)
+
+
+@dataclass(frozen=True)
+class Tensors:
+    """Rows as tensors on the device, int32 as they are: 8 bytes a token to move, and on the CPU none to copy."""
+
+    tokens: Tensor
+    targets: Tensor
+    starts: Tensor
+    source: Tensor | None = None
+    source_starts: Tensor | None = None
+
+
+def tensors(rows: Rows, device: torch.device) -> Tensors:
+    """Rows → tensors on the device; on the CPU views of the same memory, for a GPU through pinned memory."""
+    to: Callable[[np.ndarray], Tensor] = partial(_moved, device) if device.type == "cuda" else torch.from_numpy
+    source, starts = rows.source, rows.source_starts
+    return Tensors(
+        to(rows.tokens), to(rows.targets), to(rows.starts),
+        None if source is None else to(source), None if starts is None else to(starts),
+    )  # fmt: skip
+
+
+def to_batch(moved: Tensors, pad_id: int) -> Batch:
+    """What a model wants of the tensors, worked out on their device."""
+    targets = moved.targets.long()
+    batch = Batch(
+        moved.tokens, targets.masked_fill(targets == pad_id, IGNORED), _numbers(moved.starts, moved.tokens),
+        _padded(moved.starts, moved.tokens.numel()),
+    )  # fmt: skip
+    if moved.source is None or moved.source_starts is None:
+        return batch
+    return replace(batch, source=moved.source, source_documents=_numbers(moved.source_starts, moved.source))
+
+
+def _moved(device: torch.device, array: np.ndarray) -> Tensor:
+    return torch.from_numpy(array).pin_memory().to(device, non_blocking=True)
+
+
+def _padded(starts: Tensor, end: int) -> Tensor:
+    """The starts with the end behind them, repeated up to a power of two."""
+    return torch.nn.functional.pad(starts, (0, (1 << len(starts).bit_length()) - len(starts)), value=end)
+
+
+def _numbers(starts: Tensor, tokens: Tensor) -> Tensor:
+    """The number in its row of the document that each token belongs to: int32, in the shape of `tokens`."""
+    begins = torch.zeros(tokens.numel(), dtype=torch.int32, device=tokens.device)
+    begins[starts.long()] = 1
+    return begins.view(tokens.shape).cumsum(1, dtype=torch.int32)

@@ -6,15 +6,19 @@ id its add-one smoothed share of the training stream: what a model knows that ha
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 
 from corpus.stream import TokenStream
 from corpus.windows import Plain
-from pretrain.data import to_batch
-from pretrain.model import Decoder, token_losses
+from pretrain.data import tensors, to_batch
+from pretrain.loss import token_losses
+from pretrain.objectives import Rows, Segments, apply
+from pretrain.parallel import precision
+from pretrain.run import Run
 
 CHUNK = 1 << 22  # ids counted at once
 
@@ -77,11 +81,11 @@ def unigram_bits(stream: TokenStream) -> np.ndarray:
 
 def heldout_windows(
     stream: TokenStream, length: int, max_tokens: int, at_once: int
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """The stream's first `max_tokens` targets (0 = all), each once: int [<= at_once, <= length + 1] at a time.
 
-    With them where documents begin in the inputs, as `corpus.loader.Batch` says it. The last window is as long as what
-    is left, so a domain of a few hundred tokens is scored too.
+    Before them the number of the first window, behind them where documents open in the inputs, as in `Rows`. The last
+    window is as long as what is left, so a domain of a few hundred tokens is scored too.
     """
     targets = stream.num_tokens - 1
     if max_tokens:
@@ -90,40 +94,63 @@ def heldout_windows(
     windows = Plain(stream, length)
     for first in range(0, full, at_once):
         numbers = np.arange(first, min(first + at_once, full))
-        yield stream.windows(first, len(numbers), length), windows.bounds(numbers)
+        yield first, stream.windows(first, len(numbers), length), windows.bounds(numbers, opened=True).astype(np.int32)
     if targets > full * length:
-        places = stream.begins(np.array([full * length]), np.array([targets]))[1] - full * length
-        yield stream.tokens(full * length, targets + 1)[None, :], np.union1d(places, [0])
+        places = stream.begins(np.array([full * length]), np.array([targets]), opened=True)[1] - full * length
+        starts = np.union1d(places, [0]).astype(np.int32)
+        yield full, stream.tokens(full * length, targets + 1)[None, :], starts
+
+
+def heldout_rows(run: Run, stream: TokenStream) -> Iterator[Rows]:
+    """A held-out stream as the run's objective shows it, a forward pass at a time.
+
+    Fill-in-the-middle is scored as what it is for, the next token; masked tokens and spans by masks of their own, the
+    same at each evaluation.
+    """
+    config, special = run.config, run.reader.special
+    objective = replace(config.objective, name="next") if config.objective.name == "fim" else config.objective
+    at_once = config.micro_windows or max(config.batch_windows // run.ranks.size, 1)
+    for first, windows, starts in heldout_windows(stream, config.sequence_length, config.heldout_tokens, at_once):
+        numbers = np.arange(first, first + len(windows))
+        segments = partial(Segments.of, starts, windows.shape[1] - 1, numbers)
+        yield apply(objective, windows.astype(np.int32), starts, segments, special, config.seed)
+
+
+def score(run: Run) -> dict[str, DomainScore]:
+    """Every held-out domain under the model as it stands, the same on all ranks."""
+    unigram = unigram_bits(run.corpus.train)
+    was = run.model.training
+    run.model.eval()
+    try:
+        return {name: score_stream(run, stream, unigram) for name, stream in run.corpus.heldout.items()}
+    finally:
+        run.model.train(was)
 
 
 @torch.no_grad()
-def score_stream(
-    model: Decoder,
-    stream: TokenStream,
-    token_bytes: np.ndarray,
-    unigram: np.ndarray,
-    *,
-    length: int,
-    max_tokens: int = 0,
-    at_once: int = 16,
-    bf16: bool = False,
-) -> DomainScore:
-    """Both models' bits on a held-out stream, in windows of `length` tokens, `at_once` windows a forward pass.
+def score_stream(run: Run, stream: TokenStream, unigram: np.ndarray) -> DomainScore:
+    """Both models' bits on a held-out stream; unigram: float64 [vocab], of `unigram_bits`.
 
-    token_bytes: int [vocab], UTF-8 bytes of each id; unigram: float64 [vocab], of `unigram_bits`.
+    Each rank takes its turn at the forward passes; where they do not come out even, some are done and not counted,
+    for under `fsdp` all ranks must take part in each.
     """
-    device = next(model.parameters()).device
-    tokens = num_bytes = 0
-    model_total = unigram_total = 0.0
-    for windows, bounds in heldout_windows(stream, length, max_tokens, at_once):
-        batch = to_batch(windows, bounds, eos_id=stream.eos_id, pad_id=stream.pad_id, device=device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            logits = model(batch.tokens, batch.documents)
-        bits = token_losses(logits, batch.targets).double().cpu().numpy() / np.log(2)
-        targets = windows[:, 1:]
-        counted = token_bytes[targets] > 0
-        tokens += int(counted.sum())
-        num_bytes += int(token_bytes[targets].sum())
-        model_total += float(bits[counted].sum())
-        unigram_total += float(unigram[targets][counted].sum())
-    return DomainScore(tokens, num_bytes, model_total, unigram_total)
+    sums = np.zeros(4)
+    passes = [*heldout_rows(run, stream)]
+    rounds = -(-len(passes) // run.ranks.size)
+    for turn in range(rounds):
+        number = turn * run.ranks.size + run.ranks.rank
+        rows = passes[min(number, len(passes) - 1)]
+        batch = to_batch(tensors(rows, run.ranks.device), stream.pad_id)
+        inputs = batch.inputs()
+        targets = inputs.pop("targets")
+        with precision(run.config, run.ranks.device):
+            logits = run.model(**inputs)
+        if number < len(passes):
+            bits = token_losses(logits, targets).double().cpu().numpy() / np.log(2)
+            sizes = run.corpus.token_bytes[rows.targets]
+            counted = (sizes > 0) & (rows.targets != stream.pad_id)
+            found = counted.sum(), sizes[counted].sum(), bits[counted].sum(), unigram[rows.targets][counted].sum()
+            sums += np.array(found, np.float64)
+    (summed,) = run.ranks.total(torch.from_numpy(sums))
+    tokens, num_bytes, model_bits, unigram_total = summed.tolist()
+    return DomainScore(int(tokens), int(num_bytes), model_bits, unigram_total)

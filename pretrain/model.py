@@ -1,161 +1,212 @@
-"""A decoder: token ids in, logits or losses out.
+"""A decoder: token ids in, logits or losses out. With `kind = "encoder"` the same, attending both ways.
 
     tokens [B, T] → embedding → layers × (x + attention(norm x); x + feed-forward(norm x)) → norm → head → [B, T, V]
 
 Root-mean-square norms before each half (Zhang & Sennrich 2019, arXiv:1910.07467), rotary positions, queries and keys
 normed per head before the rotation (Henry et al. 2020, arXiv:2010.04245), grouped key/value heads, SwiGLU (Shazeer
-2020, arXiv:2002.05202), no biases. Only `attend` knows how attention is computed.
+2020, arXiv:2002.05202), no biases.
 """
 
-import torch
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 from torch import Tensor, nn
 from torch.nn import functional
 
+from pretrain.attention import Mask, Way, attend, make_mask
 from pretrain.config import ModelConfig
+from pretrain.loss import linear_cross_entropy
+from pretrain.positions import RelativeBias, places, rotary, rotate, sinusoids
 
-IGNORED = -100  # a target that bears no loss: cross_entropy's own default
-
-
-def document_ids(tokens: Tensor, eos_id: int, begins: Tensor | None = None) -> Tensor:
-    """Which document each id belongs to: int64 [B, T], counted from the window's start.
-
-    `begins` (bool [B, T]) is true where a document or a piece of one begins. An EOS before it opens the document: as an
-    input it stands where other models put a start-of-text id, so the first token of a document is predicted from it
-    alone, and the EOS that ends a document is predicted from that document. A piece from the middle of a document has
-    no EOS before it and begins by itself.
-    """
-    opens = tokens == eos_id
-    if begins is None:
-        return opens.cumsum(dim=1)
-    opened = functional.pad(opens, (1, 0))[:, :-1]
-    documents = (opens | begins & ~opened).cumsum(dim=1)
-    return documents - documents[:, :1]
+if TYPE_CHECKING:
+    from pretrain.generate import Cache
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, documents: Tensor | None) -> Tensor:
-    """Causal attention, inside documents only if `documents` (int [B, T]) is given.
+@dataclass(frozen=True)
+class Around:
+    """What all layers of one forward pass share."""
 
-    query [B, heads, T, D]; key and value [B, kv_heads, T, D]; result like query. With documents the mask is a dense
-    block-diagonal one, T x T bools a window: right everywhere, and what a faster kernel has to agree with.
-    """
-    grouped = query.shape[1] != key.shape[1]
-    if documents is None:
-        return functional.scaled_dot_product_attention(query, key, value, is_causal=True, enable_gqa=grouped)
-    same = documents[:, None, :, None] == documents[:, None, None, :]
-    return functional.scaled_dot_product_attention(query, key, value, attn_mask=same.tril(), enable_gqa=grouped)
-
-
-def rotary(length: int, head_width: int, theta: float) -> tuple[Tensor, Tensor]:
-    """Cosines and sines of the rotary angles: two float32 [length, head_width / 2]."""
-    wavelengths = theta ** (torch.arange(0, head_width, 2, dtype=torch.float64) / head_width)
-    angles = torch.arange(length, dtype=torch.float64)[:, None] / wavelengths
-    return angles.cos().float(), angles.sin().float()
+    mask: Mask
+    angles: tuple[Tensor, Tensor] | None = None
+    """Cosines and sines, float32 [T, D / 2] each, of rotary positions."""
+    bias: Tensor | None = None
+    """float [heads, T, S] of relative positions."""
+    cache: "Cache | None" = None
+    """Keys and values of the tokens before, when text is generated."""
+    memory: Tensor | None = None
+    """What an encoder made of the source: [B, S, width]."""
+    memory_mask: Mask | None = None
 
 
-def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn the pairs (i, i + D/2) of x [..., T, D] by each position's angle: the pairing of Llama checkpoints."""
-    cos, sin = cos[: x.shape[-2]], sin[: x.shape[-2]]
-    a, b = x.float().chunk(2, dim=-1)
-    return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1).to(x.dtype)
+class Norm(nn.RMSNorm):
+    """Root-mean-square norm, computed in what comes in: a half-precision head meets a half-precision weight."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, eps=1e-6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [..., width] → the same shape."""
+        return functional.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps)
 
 
 class Attention(nn.Module):
-    """Self-attention with rotary positions and normed queries and keys."""
+    """Attention over the layer's own tokens or, with `crossed`, over an encoder's output."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, layer: int = 0, *, crossed: bool = False) -> None:
         super().__init__()
+        self.layer, self.crossed = layer, crossed
         self.head_width = config.width // config.heads
         self.query = nn.Linear(config.width, config.width, bias=False)
         self.key = nn.Linear(config.width, config.kv_heads * self.head_width, bias=False)
         self.value = nn.Linear(config.width, config.kv_heads * self.head_width, bias=False)
         self.out = nn.Linear(config.width, config.width, bias=False)
-        self.query_norm = nn.RMSNorm(self.head_width, eps=1e-6)
-        self.key_norm = nn.RMSNorm(self.head_width, eps=1e-6)
+        self.query_norm = Norm(self.head_width) if config.qk_norm else nn.Identity()
+        self.key_norm = Norm(self.head_width) if config.qk_norm else nn.Identity()
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, documents: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, around: Around) -> Tensor:
         """x [B, T, width] → the same shape."""
-        heads = (*x.shape[:2], -1, self.head_width)
-        query = self.query_norm(self.query(x).view(heads)).transpose(1, 2)
-        key = self.key_norm(self.key(x).view(heads)).transpose(1, 2)
-        value = self.value(x).view(heads).transpose(1, 2)
-        mixed = attend(rotate(query, cos, sin), rotate(key, cos, sin), value, documents)
-        return self.out(mixed.transpose(1, 2).reshape(x.shape))
+        other = around.memory if self.crossed and around.memory is not None else x
+        query = self.query_norm(self.query(x).unflatten(-1, (-1, self.head_width)))
+        key = self.key_norm(self.key(other).unflatten(-1, (-1, self.head_width)))
+        value = self.value(other).unflatten(-1, (-1, self.head_width))
+        if self.crossed:
+            mask = around.memory_mask or Mask(causal=False)
+            return self.out(attend(query, key, value, mask).flatten(2))
+        if around.angles is not None:
+            query, key = rotate(query, *around.angles), rotate(key, *around.angles)
+        if around.cache is not None:
+            key, value = around.cache.extend(self.layer, key, value)
+        return self.out(attend(query, key, value, around.mask, around.bias).flatten(2))
 
 
 class FeedForward(nn.Module):
-    """SwiGLU."""
+    """SwiGLU of inner width `hidden`."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.gate = nn.Linear(config.width, config.hidden, bias=False)
-        self.up = nn.Linear(config.width, config.hidden, bias=False)
-        self.down = nn.Linear(config.hidden, config.width, bias=False)
+        self.gate = nn.Linear(width, hidden, bias=False)
+        self.up = nn.Linear(width, hidden, bias=False)
+        self.down = nn.Linear(hidden, width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """x [B, T, width] → the same shape."""
+        """x [..., width] → the same shape."""
         return self.down(functional.silu(self.gate(x)) * self.up(x))
 
 
 class Block(nn.Module):
     """One layer."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, layer: int = 0, *, crossed: bool = False) -> None:
         super().__init__()
-        self.attention_norm = nn.RMSNorm(config.width, eps=1e-6)
-        self.attention = Attention(config)
-        self.feed_norm = nn.RMSNorm(config.width, eps=1e-6)
-        self.feed = FeedForward(config)
+        self.attention_norm = Norm(config.width)
+        self.attention = Attention(config, layer)
+        self.memory_norm = Norm(config.width) if crossed else None
+        self.memory_attention = Attention(config, layer, crossed=True) if crossed else None
+        self.feed_norm = Norm(config.width)
+        self.feed: nn.Module
+        if config.moe and layer >= config.moe.dense_layers:
+            from pretrain.moe import MoE
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, documents: Tensor | None) -> Tensor:
+            self.feed = MoE(config.width, config.moe)
+        else:
+            self.feed = FeedForward(config.width, config.hidden)
+
+    def forward(self, x: Tensor, around: Around) -> Tensor:
         """x [B, T, width] → the same shape."""
-        x = x + self.attention(self.attention_norm(x), cos, sin, documents)
+        x = x + self.attention(self.attention_norm(x), around)
+        if self.memory_attention is not None and self.memory_norm is not None:
+            x = x + self.memory_attention(self.memory_norm(x), around)
         return x + self.feed(self.feed_norm(x))
 
 
-class Decoder(nn.Module):
+class LanguageModel(nn.Module):
     """The whole model for `vocab_size` ids and windows of at most `sequence_length` tokens."""
 
     def __init__(self, config: ModelConfig, vocab_size: int, sequence_length: int) -> None:
         super().__init__()
-        self.document_mask = config.document_mask
+        self.config, self.causal = config, config.kind == "decoder"
+        self.way: Way = "dense"
+        self.loss: Callable[[Tensor, Tensor, Tensor], Tensor] = linear_cross_entropy
         self.embedding = nn.Embedding(vocab_size, config.width)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
-        self.norm = nn.RMSNorm(config.width, eps=1e-6)
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
+        self.norm = Norm(config.width)
         self.head = nn.Linear(config.width, vocab_size, bias=False)
         if config.tied:
             self.head.weight = self.embedding.weight
+        self.relative = (
+            RelativeBias(config.heads, both_ways=not self.causal) if config.positions == "relative" else None
+        )
         cos, sin = rotary(sequence_length, config.width // config.heads, config.rope_theta)
         self.register_buffer("cos", cos, persistent=False)
         self.register_buffer("sin", sin, persistent=False)
-        self._initialise(config)
+        initialise(self)
 
-    def _initialise(self, config: ModelConfig) -> None:
-        """Matrices keep the size of what flows through them; what writes into the stream or the logits starts at zero.
+    def forward(
+        self,
+        tokens: Tensor,
+        documents: Tensor | None = None,
+        targets: Tensor | None = None,
+        starts: Tensor | None = None,
+        cache: "Cache | None" = None,
+    ) -> Tensor:
+        """Ids int [B, T] → logits [B, T, V]; with targets (int [B, T]) the sum of their nats, a float32 scalar.
 
-        So every layer begins as the identity and every token as equally likely, whatever the width.
+        documents: int [B, T], which document each token belongs to; starts: int32 [m], as `Mask.bounds`; both are
+        looked at with a document mask only. cache: of the tokens before, when text is generated.
         """
-        for name, weight in self.named_parameters():
-            if name.endswith(("out.weight", "down.weight", "head.weight")):
-                nn.init.zeros_(weight)
-            elif weight.dim() == 2 and not name.startswith("embedding"):
-                nn.init.normal_(weight, std=weight.shape[1] ** -0.5)
-        nn.init.normal_(self.embedding.weight, std=0.02 if config.tied else 1.0)
+        x = self.hidden(self.embedding(tokens), documents, starts, cache)
+        if targets is None:
+            return self.head(x)
+        return self.loss(x.flatten(0, 1), self.head.weight, targets.flatten())
 
-    def forward(self, tokens: Tensor, documents: Tensor | None = None) -> Tensor:
-        """Ids int [B, T] and their documents, int [B, T] (needed with a document mask only) → logits [B, T, V]."""
-        return self.head(self.hidden(self.embedding(tokens), documents))
-
-    def hidden(self, x: Tensor, documents: Tensor | None = None) -> Tensor:
+    def hidden(
+        self,
+        x: Tensor,
+        documents: Tensor | None = None,
+        starts: Tensor | None = None,
+        cache: "Cache | None" = None,
+    ) -> Tensor:
         """Embedded tokens [B, T, width] → what the head reads, the same shape."""
-        documents = documents if self.document_mask else None
+        documents = documents if self.config.document_mask else None
+        if self.config.positions == "sinusoidal":
+            x = x + sinusoids(places(documents, x.shape[:2], x.device, cache), x.shape[-1]).to(x.dtype)
+        around = self._around(x, documents, starts, cache)
         for block in self.blocks:
-            x = block(x, self.cos, self.sin, documents)
+            x = block(x, around)
         return self.norm(x)
 
+    def _around(self, x: Tensor, documents: Tensor | None, starts: Tensor | None, cache: "Cache | None") -> Around:
+        before, length = cache.length if cache is not None else 0, x.shape[1]
+        causal = self.causal and not (before and length == 1)  # one token sees all that came before
+        mask = make_mask(documents, causal=causal, way=self.way, bounds=starts)
+        angles = None
+        if self.config.positions == "rotary":
+            angles = self.cos[before : before + length], self.sin[before : before + length]
+        bias = self.relative(length, before + length) if self.relative is not None else None
+        return Around(mask, angles, bias, cache)
 
-def token_losses(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy in nats of each target: float32 [B, T]; 0 where the target is IGNORED."""
-    flat = functional.cross_entropy(
-        logits.flatten(0, 1).float(), targets.flatten(), ignore_index=IGNORED, reduction="none"
-    )
-    return flat.view(targets.shape)
+
+def initialise(model: nn.Module) -> None:
+    """Matrices keep the size of what flows through them; what writes into the stream or the logits starts at zero.
+
+    So every layer begins as the identity and every token as equally likely, whatever the width. An embedding that is
+    the head as well starts small instead.
+    """
+    tied = "head.weight" not in dict(model.named_parameters())
+    for name, weight in model.named_parameters():
+        if name.endswith(("out.weight", "down.weight", "head.weight")):
+            nn.init.zeros_(weight)
+        elif name.startswith("embedding"):
+            nn.init.normal_(weight, std=0.02 if tied else 1.0)
+        elif weight.dim() >= 2:
+            nn.init.normal_(weight, std=weight.shape[-1] ** -0.5)
+
+
+def build_model(config: ModelConfig, vocab_size: int, sequence_length: int) -> nn.Module:
+    """The model that `kind` names, initialised from torch's random generator."""
+    if config.kind == "encoder-decoder":
+        from pretrain.seq2seq import EncoderDecoder
+
+        return EncoderDecoder(config, vocab_size, sequence_length)
+    return LanguageModel(config, vocab_size, sequence_length)

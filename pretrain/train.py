@@ -1,4 +1,4 @@
-"""Trains a decoder on a published corpus: `python -m pretrain.train CORPUS --config tiny --out DIR`.
+"""Trains a model on a published corpus: `python -m pretrain.train CORPUS --config tiny --out DIR`, also under torchrun.
 
     1. open the corpus: memory-mapped training stream, held-out stream of each domain, tokenizer and order hashes
     2. build model and optimizers from the seed, or continue from DIR's latest checkpoint
@@ -6,43 +6,50 @@
     4. checkpoints on the way, at the end, and when SIGTERM or Ctrl-C asks to stop (exit code 75: run again to continue)
     5. bits per byte of every held-out domain, beside the unigram-token model's → DIR/result.json
 
-On the CPU two runs with equal settings, corpus and thread count end in the same bits, interrupted or not.
+On the CPU two runs with equal settings, corpus, ranks and thread count end in the same bits, interrupted or not; with
+another number of ranks they read the same batches and differ by rounding.
 """
 
 import argparse
+import gc
 import json
 import os
+import shutil
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from corpus.errors import GristmillError, RecipeError
-from corpus.loader import Loader
+from corpus.cache import Cache
+from corpus.errors import DataError, GristmillError, RecipeError
 from corpus.shard import Corpus, open_corpus
+from corpus.version import read_version
 from pretrain.config import TrainConfig, load_config
 
 # Threads that wait without spinning: as fast on idle cores, and not ten times slower on busy ones.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler's own lines
 try:
-    import torch
+    import torch  # noqa: F401
 except ModuleNotFoundError as error:
     missing = "training needs torch, which is an extra: pip install -e '.[train]'"
     raise (SystemExit(f"error: {missing}") if __name__ == "__main__" else RecipeError(missing)) from error
 
 from pretrain import checkpoint
-from pretrain.data import share, to_batch
-from pretrain.evaluate import DomainScore, score_stream, table, total, unigram_bits
-from pretrain.metrics import Metrics, Say, show
-from pretrain.model import Decoder, token_losses
-from pretrain.optim import build_optimizers, lr_scale, set_lr
-
-PAUSED = 75  # EX_TEMPFAIL of sysexits.h: the same command continues the run
+from pretrain.evaluate import DomainScore, score, table, total
+from pretrain.flops import flops_per_token, mfu, peak_of
+from pretrain.launch import PAUSED
+from pretrain.loggers import open_loggers
+from pretrain.metrics import Logger, Metrics, Say, plain, show
+from pretrain.moe import load
+from pretrain.parallel import leave, open_ranks
+from pretrain.run import Run, device_name, open_run, record
+from pretrain.step import Taken, mean_loss, one_step, profiled, quiet_gc, scaled
 
 
 @dataclass(frozen=True)
@@ -61,184 +68,178 @@ class Result:
     per_domain: dict[str, DomainScore]
     seconds: float
     """Wall clock of this call: opening, training, checkpoints, evaluation."""
+    stream: str
+    """The chain of the digests of all global batches, hex: two runs that read the same have the same."""
 
 
 class PausedError(Exception):
     """The run was asked to stop and has saved its state after a whole step."""
 
 
-@dataclass
-class Run:
-    """What stays the same during a run, and what a step changes."""
-
-    config: TrainConfig
-    corpus: Corpus
-    loader: Loader
-    out: Path
-    device: torch.device
-    model: Decoder
-    optimizers: list[torch.optim.Optimizer]
-    step: int = 0
-    position: int = 0  # windows consumed
-
-    @property
-    def tokens(self) -> int:
-        """Tokens trained on so far."""
-        return self.position * self.config.sequence_length
-
-    def meta(self) -> checkpoint.Meta:
-        """What a checkpoint says of the run."""
-        data = self.corpus.tokenizer_sha256, self.corpus.order_sha256
-        return checkpoint.Meta(self.step, self.position, *data, self.config.identity())
-
-    def save(self) -> None:
-        """Checkpoint the run as it stands."""
-        state = {
-            "model": self.model.state_dict(),
-            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
-            "rng": torch.get_rng_state(),
-            "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        }
-        checkpoint.save(self.out / "checkpoints", self.meta(), state, keep=self.config.keep)
-
-    def restore(self) -> bool:
-        """Continue from the latest checkpoint; False where there is none. Raises what `load` and `check` raise."""
-        found = checkpoint.load(self.out / "checkpoints")
-        if found is None:
-            return False
-        meta, state = found
-        checkpoint.check(meta, self.meta(), self.out)
-        self.step, self.position = meta.step, meta.position
-        self.model.load_state_dict(state["model"])
-        for optimizer, stored in zip(self.optimizers, state["optimizers"], strict=True):
-            optimizer.load_state_dict(stored)
-        torch.set_rng_state(state["rng"])
-        if state["cuda_rng"] and torch.cuda.is_available():
-            torch.cuda.set_rng_state_all(state["cuda_rng"])
-        return True
-
-
-def train(corpus_root: str, config: TrainConfig, out: Path, steps: int | None = None, *, say: Say = show) -> Result:
+def train(
+    corpus_root: str,
+    config: TrainConfig,
+    out: Path,
+    steps: int | None = None,
+    *,
+    cache: Path | None = None,
+    log_to: Sequence[str] = (),
+    say: Say = show,
+) -> Result:
     """Train on the published corpus at `corpus_root` (folder or URL), continuing what `out` holds.
 
     `steps` stops early, after that many steps of the run in all: a later call continues. The schedule is always that
-    of `config.steps`. `say` gets the lines meant for people.
+    of `config.steps`. `cache` keeps the shards of a corpus that lies far away; `log_to` names loggers beside
+    metrics.jsonl (`pretrain.loggers`); `say` gets the lines meant for people.
 
     Raises InputError (no corpus, too short a stream), RecipeError (settings other than the run began with),
     DataError (another tokenizer or order than the run began with), PausedError (SIGTERM or SIGINT: saved).
     """
-    began = time.monotonic()
-    device = prepare(config)
-    corpus = open_corpus(corpus_root)
-    model = Decoder(config.model, corpus.train.vocab_size, config.sequence_length).to(device)
-    loader = Loader(corpus, config.sequence_length)
-    optimizers = build_optimizers(model, config.optim, fused=device.type == "cuda")
-    run = Run(config, corpus, loader, out, device, model, optimizers)
-    if run.restore():
-        say(f"continuing {out} from step {run.step:,}")
-    say(describe(run))
-    metrics = Metrics(out / "metrics.jsonl", after_step=run.step, say=say)
+    began, loggers = time.monotonic(), open_loggers(log_to, out)
+    with open_ranks(config) as ranks, stop_flag() as stop:
+        corpus = open_corpus(corpus_root, version_of(out), cache=cache_in(cache))
+        run = open_run(corpus, config, ranks, plans=out)
+        saver = checkpoint.Saver(out / checkpoint.FOLDER, ranks, config.keep)
+        say = say if ranks.rank == 0 else lambda _: None
+        if run.restore(out):
+            say(f"continuing {out} from step {run.step:,}, version {corpus.version} of {corpus_root}")
+        else:
+            begin(run, corpus_root, out)
+        metrics = open_metrics(run, out, loggers, say)
+        try:
+            say(describe(run))
+            (out / "result.json").unlink(missing_ok=True)  # of fewer steps
+            metrics.start(json.loads((out / "run.json").read_text(encoding="utf-8")) if ranks.rank == 0 else {})
+            loop(run, config.steps if steps is None else min(steps, config.steps), saver, metrics, stop)
+            return finish(run, out, metrics, began)
+        finally:
+            metrics.close()
+
+
+def version_of(out: Path) -> int | None:
+    """The version of the corpus that a run began with; None for the current one, where there is no run to continue."""
+    if checkpoint.latest(out / checkpoint.FOLDER) is None:
+        return None
     try:
-        loop(run, config.steps if steps is None else min(steps, config.steps), metrics)
-        return finish(run, metrics, began)
-    finally:
-        metrics.close()
+        return int(json.loads((out / "run.json").read_text(encoding="utf-8"))["version"])
+    except (OSError, ValueError, KeyError) as error:
+        raise DataError(
+            f"{out / 'run.json'} cannot be read ({error}): restore it, or train into another folder"
+        ) from error
 
 
-def prepare(config: TrainConfig) -> torch.device:
-    """Seed, choose the device, make the CPU repeatable. Raises RecipeError where a GPU is asked for and absent."""
-    cuda = torch.cuda.is_available()
-    if config.device == "cuda" and not cuda:
-        raise RecipeError('device = "cuda", and torch sees no GPU here: set device = "auto" or "cpu"')
-    torch.manual_seed(config.seed)
-    if cuda and config.device != "cpu":
-        torch.set_float32_matmul_precision("high")
-        return torch.device("cuda")
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    torch.use_deterministic_algorithms(True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs a pass over every buffer
-    return torch.device("cpu")
+def cache_in(folder: Path | None) -> Cache | None:
+    """A cache of shards that may fill half of what is free on its disk."""
+    if folder is None:
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    return Cache(folder, shutil.disk_usage(folder).free // 2)
 
 
-def loop(run: Run, stop_at: int, metrics: Metrics) -> None:
+def begin(run: Run, root: str, out: Path) -> None:
+    """Write what a run's folder says of it from the start: run.json and the tokenizer."""
+    if run.ranks.rank == 0:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "run.json").write_text(json.dumps(record(run, root), indent=1) + "\n", encoding="utf-8")
+        corpus: Corpus = run.corpus
+        (out / "tokenizer.model").write_bytes(corpus.store.get(corpus.tokenizer.path))
+        for file in read_version(corpus.store, corpus.version).get("files", ()):  # tokenizer.json and its settings
+            if file["path"].startswith("tokenizer/huggingface."):
+                (out / Path(file["path"]).name).write_bytes(corpus.store.get(file["path"]))
+
+
+def open_metrics(run: Run, out: Path, loggers: Sequence[Logger], say: Say) -> Metrics:
+    """Where the run reports to; rank 0 alone writes."""
+    if run.ranks.rank:
+        return Metrics.silent()
+    return Metrics(
+        out, steps=run.config.steps, after_step=run.step, say=say, loggers=loggers, world_size=run.ranks.size
+    )
+
+
+def loop(run: Run, stop_at: int, saver: checkpoint.Saver, metrics: Metrics, stop: threading.Event) -> None:
     """Steps until `stop_at`, saving on the way and at the end. Raises PausedError when a signal came first."""
-    config = run.config
-    forward = torch.compile(run.model) if config.compile else run.model
-    saved, reported, since = run.step, run.position, time.monotonic()
-    with stop_flag() as stop:
-        while run.step < stop_at and not stop.is_set():
-            scale = lr_scale(run.step, config.steps, config.optim)
-            loss = one_step(run, forward, scale)
+    config, saved = run.config, run.step
+    clock = Clock(run)
+    with quiet_gc():
+        while run.step < stop_at:
+            if clock.to_profile():
+                taken, clock.comm_seconds = profiled(run, stop=stop.is_set())
+            else:
+                taken = one_step(run, stop=stop.is_set())
+            if taken is None:
+                break
             if run.step % config.log_every == 0 or run.step == stop_at:
-                value, now = loss.item(), time.monotonic()  # item() waits for the device: the clock is read after it
-                speed = (run.position - reported) * config.sequence_length / max(now - since, 1e-9)
-                metrics.step(
-                    run.step, config.steps, loss=value, tokens=run.tokens, lr_scale=scale, tokens_per_second=speed
-                )
-                reported, since = run.position, now
+                metrics.step(run.step, **clock.values(taken))
+            if config.eval_every and run.step % config.eval_every == 0 and run.step < config.steps:
+                metrics.evaluation(run.step, score(run))
+                clock.rest()
             if config.save_every and run.step % config.save_every == 0:
-                run.save()
+                saver.save(run.meta(), run.state())
                 saved = run.step
+                gc.collect()
         if saved != run.step:
-            run.save()
-        if run.step < stop_at:
-            raise PausedError(f"stopped and saved after step {run.step:,} of {config.steps:,}; run again to continue")
+            saver.save(run.meta(), run.state())
+        saver.wait()
+    if run.step < stop_at:
+        metrics.state("paused", run.step)
+        raise PausedError(f"stopped and saved after step {run.step:,} of {config.steps:,}; run again to continue")
 
 
-def one_step(run: Run, forward: Any, scale: float) -> torch.Tensor:
-    """One optimizer step on the next `batch_windows` windows; the mean loss per target in nats, still on the device."""
-    first, count = share(run.position, run.config.batch_windows)
-    micro = run.config.micro_windows or count
-    ids = run.corpus.tokenizer
-    read = (run.loader.batch(start, micro) for start in range(first, first + count, micro))
-    batches = [to_batch(b.tokens, b.bounds, eos_id=ids.eos_id, pad_id=ids.pad_id, device=run.device) for b in read]
-    targets = max(sum(batch.num_targets() for batch in batches), 1)
-    loss = torch.zeros((), device=run.device)
-    for batch in batches:
-        with torch.autocast(run.device.type, torch.bfloat16, enabled=run.config.precision == "bf16"):
-            logits = forward(batch.tokens, batch.documents)
-        part = token_losses(logits, batch.targets).sum() / targets
-        part.backward()
-        loss += part.detach()
-    if run.config.optim.clip:
-        torch.nn.utils.clip_grad_norm_(run.model.parameters(), run.config.optim.clip)
-    set_lr(run.optimizers, scale)
-    for optimizer in run.optimizers:
-        optimizer.step()
-        optimizer.zero_grad()
-    run.step, run.position = run.step + 1, run.position + run.config.batch_windows
-    return loss
+class Clock:
+    """Speed and where the time goes, from one report to the next."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.comm_seconds = run, None if run.ranks.size > 1 else 0.0
+        config = run.config
+        self.flops = flops_per_token(config.model, run.corpus.train.vocab_size, config.sequence_length)
+        self.peak = peak_of(config, device_name(run.ranks.device))
+        self.rest()
+
+    def rest(self) -> None:
+        """Begin anew: what lies between is not training."""
+        self.since, self.step, self.run.data_seconds = time.monotonic(), self.run.step, 0.0
+
+    def to_profile(self) -> bool:
+        """Whether the next step is one to look into, with several ranks."""
+        every = self.run.config.profile_every
+        return bool(every) and self.run.ranks.size > 1 and self.run.step % every == min(10, every - 1)
+
+    def values(self, taken: Taken) -> dict[str, Any]:
+        """The record of a step, the times as means over the steps since the last. Waits for the device."""
+        run, (loss, norm) = self.run, mean_loss(self.run, taken)
+        steps = max(run.step - self.step, 1)
+        seconds, data = (time.monotonic() - self.since) / steps, self.run.data_seconds / steps
+        speed = run.config.batch_windows * run.config.sequence_length / max(seconds, 1e-9)
+        self.rest()
+        return {
+            "loss": loss,
+            "tokens": run.tokens,
+            "lr_scale": scaled(run.config, run),
+            "grad_norm": norm,
+            "tokens_per_second": speed,
+            "mfu": mfu(speed, self.flops, self.peak, run.ranks.size),
+            "data_seconds": data,
+            "compute_seconds": max(seconds - data, 0.0),
+            "comm_seconds": self.comm_seconds,
+            "batch": taken.batch,
+            "stream": run.stream,
+            **(load(run.model) if run.config.model.moe else {}),
+        }
 
 
-def score(run: Run) -> dict[str, DomainScore]:
-    """Every held-out domain under the model as it stands."""
-    config, unigram = run.config, unigram_bits(run.corpus.train)
-    return {
-        domain: score_stream(
-            run.model,
-            stream,
-            run.corpus.token_bytes,
-            unigram,
-            length=config.sequence_length,
-            max_tokens=config.heldout_tokens,
-            at_once=config.micro_windows or config.batch_windows,
-            bf16=config.precision == "bf16",
-        )
-        for domain, stream in run.corpus.heldout.items()
-    }
-
-
-def finish(run: Run, metrics: Metrics, began: float) -> Result:
+def finish(run: Run, out: Path, metrics: Metrics, began: float) -> Result:
     """Score every held-out domain, print the table, write result.json."""
     scores = score(run)
     whole, seconds = total(scores), time.monotonic() - began
-    result = Result(run.step, run.tokens, whole.bpb, whole.unigram_bpb, whole.ratio, scores, seconds)
-    record = asdict(result) | {"per_domain": {domain: score.record() for domain, score in scores.items()}}
-    metrics.result(**record)
-    (run.out / "result.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    for line in table(scores):
-        metrics.say(line)
+    result = Result(run.step, run.tokens, whole.bpb, whole.unigram_bpb, whole.ratio, scores, seconds, run.stream)
+    if run.ranks.rank == 0:
+        written = plain(asdict(result) | {"per_domain": {domain: score.record() for domain, score in scores.items()}})
+        metrics.result(**written)
+        (out / "result.json").write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+        for line in table(scores):
+            metrics.say(line)
+    metrics.state("finished" if run.step == run.config.steps else "paused", run.step)
     return result
 
 
@@ -248,9 +249,9 @@ def describe(run: Run) -> str:
     parameters = sum(parameter.numel() for parameter in run.model.parameters())
     tokens = config.steps * config.batch_windows * config.sequence_length
     passes = tokens / max(stream.num_tokens, 1)
-    cpu = run.device.type == "cpu"
-    where = f"{torch.get_num_threads()} CPU threads" if cpu else torch.cuda.get_device_name(run.device)
-    return f"{parameters:,} parameters, {tokens:,} tokens ({passes:.2f} passes over the training stream), on {where}"
+    where = device_name(run.ranks.device)
+    ranks = f"{run.ranks.size} x " if run.ranks.size > 1 else ""
+    return f"{parameters:,} parameters, {tokens:,} tokens ({passes:.2f} passes over the stream), on {ranks}{where}"
 
 
 @contextmanager
@@ -270,24 +271,26 @@ def stop_flag() -> Iterator[threading.Event]:
 
 def main() -> int:
     """The command line; its exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m pretrain.train", description="Train a decoder on a published corpus."
-    )
+    parser = argparse.ArgumentParser(prog="python -m pretrain.train", description="Train a model on a corpus.")
     parser.add_argument("corpus", help="folder or URL of a built corpus")
     parser.add_argument("--config", default="tiny", help="settings: a name (tiny, single_gpu) or a TOML file")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints, metrics and the result")
     parser.add_argument("--steps", type=int, help="stop after this many steps in all; run again to continue")
+    parser.add_argument("--cache", type=Path, help="folder for the shards of a corpus that lies far away")
+    parser.add_argument("--log-to", action="append", default=[], help="tensorboard, wandb, mlflow or trackio")
     given = parser.parse_args()
+    rank = int(os.environ.get("RANK", 0))
     try:
-        train(given.corpus, load_config(given.config), given.out, given.steps)
+        train(given.corpus, load_config(given.config), given.out, given.steps, cache=given.cache, log_to=given.log_to)
     except PausedError as paused:
-        print(paused, file=sys.stderr)
-        return PAUSED
-    except GristmillError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if rank == 0:
+            print(paused, file=sys.stderr)
+        return 0 if "WORLD_SIZE" in os.environ else PAUSED  # torchrun calls all but 0 a failure: status.json says it
+    except GristmillError as error:  # any rank may be the one that met it
+        print(f"error: {error}" if rank == 0 else f"error of rank {rank}: {error}", file=sys.stderr)
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())

@@ -24,15 +24,17 @@ pytestmark = pytest.mark.server
 
 
 @contextmanager
-def running(command: list[str], environment: dict[str, str], log: Path) -> Iterator[None]:
+def running(
+    command: list[str], environment: dict[str, str], log: Path, module: str = "prefect"
+) -> Iterator["subprocess.Popen[bytes]"]:
     """A Prefect process for as long as the block lasts, its output in `log`."""
     with log.open("w") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", *command], env=environment, cwd=log.parent, stdout=out, stderr=out,
+            [sys.executable, "-m", module, *command], env=environment, cwd=log.parent, stdout=out, stderr=out,
             start_new_session=True,
         )  # fmt: skip
         try:
-            yield
+            yield process
         finally:
             process.terminate()
             try:
@@ -65,7 +67,8 @@ def server(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
             assert time.monotonic() < until, (logs / "server.log").read_text()
             time.sleep(0.2)
         prefect = [sys.executable, "-m", "prefect", "--no-prompt"]
-        for command in (["work-pool", "create", "gristmill", "--type", "process"], ["deploy", "--all"]):
+        pools = [["work-pool", "create", pool, "--type", "process"] for pool in ("gristmill", "gpu")]
+        for command in (*pools, ["deploy", "--all"], ["deploy", "--all"]):  # twice, as a second `compose up` does
             done = subprocess.run([*prefect, *command], env=env, cwd=ROOT, capture_output=True, text=True)
             assert done.returncode == 0, done.stdout + done.stderr
         with running(["worker", "start", "--pool", "gristmill"], env, logs / "worker.log"):
@@ -101,7 +104,11 @@ def test_the_starter_build_runs_through_its_deployment(server: dict[str, str], t
     assert (store / "versions" / "0001.json").exists()
     training = {"flows": {"name": {"any_": ["pretrain"]}}}
     runs = _eventually(lambda: [run for run in post(f"{api}/flow_runs/filter", training) if not run["auto_scheduled"]])
-    assert runs[0]["parameters"]["corpus"] == str(store)
+    assert [run["parameters"]["corpus"] for run in runs] == [str(store)]
+    assert runs[0]["parameters"]["version"] == 1
+    post(
+        f"{api}/flow_runs/{runs[0]['id']}/set_state", {"state": {"type": "CANCELLING"}}
+    )  # no training in this checkout
 
 
 def _all_over(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -123,3 +130,59 @@ def test_every_deployment_is_registered_with_its_schedule(server: dict[str, str]
         assert there["entrypoint"] == one["entrypoint"]
         assert [each["schedule"]["cron"] for each in there["schedules"]] == [each["cron"] for each in one["schedules"]]
         assert there["global_concurrency_limit"]["limit"] == 1
+
+
+TRAINING = """
+steps = 1_000_000
+sequence_length = 32
+batch_windows = 4
+log_every = 1
+device = "cpu"
+threads = 1
+[model]
+layers = 1
+width = 16
+heads = 1
+kv_heads = 1
+hidden = 32
+[optim]
+lr = 0.01
+embedding_lr = 0.01
+head_lr = 0.01
+"""
+
+
+def test_a_training_outlives_its_worker_and_is_cancelled(server: dict[str, str], recipe: Path, tmp_path: Path) -> None:
+    api, corpus, out = server["PREFECT_API_URL"], tmp_path / "corpus", tmp_path / "out"
+    build = [sys.executable, "-m", "gristmill", "build", str(recipe), "--store", str(corpus), "--workers", "1"]
+    subprocess.run(build, check=True, capture_output=True, cwd=ROOT)
+    (tmp_path / "run.toml").write_text(TRAINING)
+    deployment = post(f"{api}/deployments/name/pretrain/pretrain")["id"]
+    parameters = {"corpus": str(corpus), "config": str(tmp_path / "run.toml"), "out": str(out)}
+    run = post(f"{api}/deployments/{deployment}/create_flow_run", {"parameters": parameters})["id"]
+    worker, log = ["--pool", "gpu"], tmp_path / "worker.log"
+
+    def state() -> str:
+        return str(post(f"{api}/flow_runs/{run}")["state_name"])
+
+    # 1. the worker is asked to stop: the trainer saves, the run is suspended
+    with running(worker, server, log, "flows.worker") as process:
+        first = _eventually(lambda: _step(out) > 5 and _step(out))
+        process.terminate()
+        assert process.wait(120) == 0, log.read_text()
+    assert state() == "Suspended", log.read_text()
+    # 2. resumed, it goes on where it was; cancelled, it has saved again
+    post(f"{api}/flow_runs/{run}/resume", {})
+    with running(worker, server, log, "flows.worker"):
+        _eventually(lambda: _step(out) > first + 5)
+        post(f"{api}/flow_runs/{run}/set_state", {"state": {"type": "CANCELLING"}})
+        _eventually(lambda: state() == "Cancelled")
+        assert f"continuing {out} from step" in log.read_text()
+    steps = (out / "metrics.jsonl").read_text().splitlines()
+    assert (out / "checkpoints" / "latest").read_text().strip() == f"step-{json.loads(steps[-1])['step']:08d}"
+
+
+def _step(out: Path) -> int:
+    """The step that a training has reported last."""
+    status = out / "status.json"
+    return int(json.loads(status.read_text())["step"]) if status.exists() else 0

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from pretrain.child import GRACE
+
 ROOT = Path(__file__).parents[2]
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(COMPOSE)["services"]
@@ -35,7 +37,7 @@ def test_a_secret_has_no_default_and_must_be_set(secret: str) -> None:
 def test_the_server_asks_for_credentials_and_workers_give_them() -> None:
     for name in ("server", "services", "migrate"):
         assert "PREFECT_SERVER_API_AUTH_STRING" in SERVICES[name]["environment"]
-    for name in ("worker", "register"):
+    for name in ("worker", "trainer", "register"):
         assert "PREFECT_API_AUTH_STRING" in SERVICES[name]["environment"]
 
 
@@ -58,11 +60,32 @@ def test_the_image_is_pinned_and_runs_without_rights() -> None:
     assert "requirements.lock" in dockerfile
 
 
-def test_deployments_are_scheduled_limited_and_of_one_pool() -> None:
+def test_the_trainer_has_gpus_and_torch_and_time_to_save() -> None:
+    trainer = SERVICES["trainer"]
+    assert trainer["profiles"] == ["gpu"]
+    (device,) = trainer["deploy"]["resources"]["reservations"]["devices"]
+    assert device == {"driver": "nvidia", "count": "all", "capabilities": ["gpu"]}
+    assert trainer["build"]["args"] == {"EXTRA": "[train]"} and trainer["image"] != SERVICES["worker"]["image"]
+    assert trainer["command"][:3] == ["python", "-m", "flows.worker"]  # Prefect's own kills what it started
+    assert int(trainer["stop_grace_period"].removesuffix("m")) * 60 > GRACE
+    assert trainer["shm_size"] == "16gb"  # Docker's 64 MB are too little for NCCL
+
+
+def test_every_pool_is_made_and_has_a_worker() -> None:
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    made = re.findall(r"prefect work-pool create (\w+)", SERVICES["register"]["command"][-1])
+    served = [
+        SERVICES[name]["command"][SERVICES[name]["command"].index("--pool") + 1] for name in ("worker", "trainer")
+    ]
+    assert {one["work_pool"]["name"] for one in deployments} == set(made) == set(served)
+
+
+def test_deployments_are_scheduled_limited_and_have_a_pool() -> None:
     deployments = {one["name"]: one for one in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
     assert deployments.keys() == {"ingest", "build", "pretrain"}
     for name, one in deployments.items():
         assert one["entrypoint"] == f"flows.{name}.{name}"
-        assert one["schedules"] and one["work_pool"] == {"name": "gristmill"}
+        assert one["schedules"] and one["work_pool"] == {"name": "gpu" if name == "pretrain" else "gristmill"}
         assert one["concurrency_limit"]["limit"] == 1
-    assert deployments["pretrain"]["triggers"][0]["expect"] == ["corpus.published"]
+    (trigger,) = deployments["pretrain"]["triggers"]
+    assert trigger["expect"] == ["corpus.published"] and trigger["parameters"].keys() == {"corpus", "version"}

@@ -1,17 +1,26 @@
-"""The trainer that a flow starts: stopped at any line, it has saved before the flow goes on."""
+"""The training that a flow starts: what its run shows, and how it ends; with the real trainer."""
 
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-from corpus.recipe import load_recipe
+import pytest
 
+from corpus.errors import InputError
+from corpus.recipe import load_recipe
+from flows import pretrain as flow
+
+ROOT = Path(__file__).parents[2]
 CONFIG = """
 steps = 5000
 sequence_length = 32
 batch_windows = 4
 log_every = 1
+heldout_tokens = 512
 device = "cpu"
+threads = 1
 [model]
 layers = 1
 width = 16
@@ -23,28 +32,91 @@ lr = 0.01
 embedding_lr = 0.01
 head_lr = 0.01
 """
+# The flow as a script has it, on a server of its own: asked to stop, then on to an end, then a mistake.
+RUN = """
+import json, os, signal, sys, threading, time
+from urllib.request import Request, urlopen
+from flows import pretrain as flow, server
+from pretrain import launch
 
-STOP_AT_A_LINE = """
-import sys
-from flows.pretrain import trainer
-with trainer(sys.argv[1], "--config", sys.argv[2], "--out", sys.argv[3]) as process:
-    for line in process.stdout:
-        if line.startswith("step"):
-            break
-print(process.returncode)
+corpus, config, out = sys.argv[1:]
+flow.LOOK_SECONDS = 0.5
+
+def stop_at(step):
+    while (launch.read_status(out) or {"step": 0})["step"] < step:
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+with server.serving() as address:
+    threading.Thread(target=stop_at, args=[5], daemon=True).start()
+    states = [flow.pretrain(corpus, config, out, return_state=True)]
+    stopped = launch.read_status(out)["step"]
+    states.append(flow.pretrain(corpus, config, out, steps=stopped + 3, return_state=True))
+    states.append(flow.pretrain(corpus, config + ".none", out, return_state=True))
+    ask = Request(address + "/artifacts/filter", b"{}", {"Content-Type": "application/json"})
+    shown = [[each["key"], each["type"], each["data"]] for each in json.loads(urlopen(ask).read())]
+told = [[state.type.value, state.name, state.message] for state in states]
+print(json.dumps({"stopped": stopped, "states": told, "shown": shown, "torch": "torch" in sys.modules}))
 """
 
 
-def test_a_stopped_trainer_has_saved_its_last_step(world: Path, tmp_path: Path) -> None:
+@pytest.mark.server
+def test_a_run_is_stopped_goes_on_and_says_what_is_wrong(
+    world: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
     subprocess.run(
         [sys.executable, "-m", "gristmill", "build", str(world), "--workers", "1"], check=True, capture_output=True
     )
     (tmp_path / "run.toml").write_text(CONFIG)
-    arguments = [load_recipe(world).store_url, str(tmp_path / "run.toml"), str(tmp_path / "trained")]
+    corpus, config, out = load_recipe(world).store_url, str(tmp_path / "run.toml"), tmp_path / "trained"
     done = subprocess.run(
-        [sys.executable, "-c", STOP_AT_A_LINE, *arguments], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "75"  # paused
-    steps = (tmp_path / "trained/metrics.jsonl").read_text().splitlines()
-    latest = (tmp_path / "trained/checkpoints/latest").read_text().strip()
-    assert latest == f"step-{len(steps):08d}"
+        [sys.executable, "-c", RUN, corpus, config, str(out)],
+        capture_output=True, text=True, cwd=tmp_path, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    paused, ended, failed = found["states"]
+    assert paused == ["COMPLETED", "Paused", f"stopped and saved; run it again to go on from {out}"]
+    assert ended == ["COMPLETED", "Completed", f"{out} holds the model"]
+    assert failed[0] == "FAILED" and f"{config}.none" in failed[2]
+    assert f"continuing {out} from step {found['stopped']}" in done.stderr
+    latest = (out / "checkpoints" / "latest").read_text().strip()
+    assert latest == f"step-{found['stopped'] + 3:08d}"
+    bars = [data for _, kind, data in found["shown"] if kind == "progress"]
+    assert len(bars) == 2 and min(bars) > 0
+    tables = [data for key, _, data in found["shown"] if key == "metrics"]
+    assert all("| step | loss | tokens_per_second |" in data for data in tables)
+    assert any("| domain | bpb | ratio |" in data for data in tables)
+    assert not found["torch"]
+
+
+def test_every_version_has_a_folder(tmp_path: Path) -> None:
+    assert flow.default_folder("s3://bucket/books", "runs/big.toml", 12) == Path("builds/runs/books-0012-big")
+    with pytest.raises(InputError, match="no corpus is published here"):
+        flow.default_folder(str(tmp_path), "tiny", None)
+
+
+def test_lines_come_as_they_are_written_and_silence_is_told() -> None:
+    end, start = os.pipe()
+    with os.fdopen(end, "rb") as pipe:
+        read = flow.lines(pipe, 0.05)
+        os.write(start, b"one\r\ntw")
+        assert next(read) == "one"
+        assert next(read) == ""  # nothing came
+        os.write(start, "o\n\u00e9".encode()[:-1])
+        assert next(read) == "two"
+        os.close(start)
+        assert next(read) == "\ufffd"  # half a letter, and no end of a line
+        assert not list(read)
+
+
+def test_tables_hold_the_last_steps_and_the_last_held_out_result(tmp_path: Path) -> None:
+    steps = [{"step": step, "loss": 3.0, "tokens_per_second": 1e4, "mfu": None} for step in range(1, 2000)]
+    old, new = ({"step": 5, "heldout": {"web": {"bpb": bpb, "ratio": 0.5, "loss": 1}}} for bpb in (9.0, 1.25))
+    records = [old, *steps[:30], new, *steps[30:]]
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records) + '{"step": 2000, "lo')
+    shown = flow.tables(tmp_path)
+    assert "| 1999 | 3 | 10,000 |" in shown and "| 1990 |" in shown and "| 1989 |" not in shown
+    (tmp_path / "metrics.jsonl").write_text("".join(json.dumps(each) + "\n" for each in records[:40]))
+    assert "| web | 1.25 | 0.5 |" in flow.tables(tmp_path)
+    assert "Nothing was reported yet" in flow.tables(tmp_path / "none")

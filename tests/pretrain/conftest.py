@@ -60,6 +60,7 @@ def publish(root: Path, *, tokenizer_name: str = "t", order_name: str = "o", tra
             "code": [asdict(shard("heldout", "code", documents(2, 1)))],
         },
     }
+    store.put(tokenizer.path, tokenizer_name.encode())
     store.put(path_of(1), sealed(what))
     point(store, 1)
     return str(root)

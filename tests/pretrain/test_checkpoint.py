@@ -1,76 +1,165 @@
+import json
 import os
-from dataclasses import replace
+import random
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from corpus.errors import DataError, RecipeError
+from corpus.errors import DataError, InputError, RecipeError
+from pretrain.config import TrainConfig
 
 torch = pytest.importorskip("torch")
 
-from pretrain.checkpoint import Meta, check, load, save  # noqa: E402
+from pretrain import checkpoint  # noqa: E402
+from pretrain.checkpoint import Meta, Saver, check, keys, latest, load, load_model, read_meta  # noqa: E402
+from pretrain.parallel import Ranks  # noqa: E402
+from pretrain.train import train  # noqa: E402
 
-META = Meta(step=3, position=12, tokenizer_sha256="a" * 64, order_sha256="b" * 64, settings={"seed": 0})
+ALONE = Ranks(torch.device("cpu"))
+Changed = Callable[..., TrainConfig]  # the fixture of conftest.py
 
 
-def test_what_was_saved_comes_back_and_only_the_newest_stay(tmp_path: Path) -> None:
-    assert load(tmp_path) is None
+@pytest.fixture
+def meta(config: TrainConfig) -> Meta:
+    return Meta(3, 12, "00", 1, "a" * 64, "b" * 64, 64, json.loads(json.dumps(asdict(config))))
+
+
+def save(folder: Path, meta: Meta, state: dict[str, Any], keep: int = 1) -> None:
+    saver = Saver(folder, ALONE, keep)
+    saver.save(meta, state)
+    saver.wait()
+
+
+def loaded(folder: Path) -> tuple[Meta, float]:
+    name = latest(folder)
+    assert name is not None
+    state = {"x": torch.zeros(2)}
+    load(folder / name, state)
+    return read_meta(folder / name), state["x"][0].item()
+
+
+def test_what_was_saved_comes_back_and_only_the_newest_stay(tmp_path: Path, meta: Meta) -> None:
+    assert latest(tmp_path) is None
     for step in (1, 2, 3, 3):
-        save(tmp_path, replace(META, step=step), {"x": torch.full((2,), float(step))}, keep=2)
-    meta, state = load(tmp_path) or pytest.fail("nothing was saved")
-    assert meta == META
-    assert state["x"].tolist() == [3.0, 3.0]
+        save(tmp_path, replace(meta, step=step), {"x": torch.full((2,), float(step))}, keep=2)
+    assert loaded(tmp_path) == (meta, 3.0)
+    assert keys(tmp_path / "step-00000003") == {"x"}
     assert sorted(path.name for path in tmp_path.iterdir()) == ["latest", "step-00000002", "step-00000003"]
 
 
-def test_a_kill_at_any_moment_leaves_one_that_loads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every call that changes the folder is made to fail once, as the last thing the process did."""
-    save(tmp_path, META, {"x": torch.full((1,), 3.0)}, keep=1)
-    calls = [(os, "fsync"), (Path, "rename"), (Path, "replace"), (Path, "mkdir"), (torch, "save")]
-    killed, step = 0, META.step
+def test_what_changes_while_it_is_written_is_not_written(tmp_path: Path, meta: Meta) -> None:
+    saver, weight = Saver(tmp_path, ALONE, keep=1), torch.ones(1_000_000)
+    saver.save(meta, {"x": weight})
+    weight.zero_()
+    saver.wait()
+    state = {"x": torch.zeros(1_000_000)}
+    load(tmp_path / "step-00000003", state)
+    assert state["x"].min() == 1
+
+
+def test_a_failure_at_any_moment_leaves_one_that_loads(
+    tmp_path: Path, meta: Meta, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every call that changes the folder is made to fail once, as the last thing that was done."""
+    save(tmp_path, meta, {"x": torch.full((2,), 3.0)})
+    calls = [(os, "fsync"), (Path, "rename"), (Path, "replace"), (Path, "mkdir"), (shutil, "rmtree")]
+    failed, step = 0, meta.step
     for owner, name in calls:
-        for survived in range(4):
-            before, step = step_of(tmp_path), step + 1
+        for survived in range(3):
+            before, step = loaded(tmp_path)[0].step, step + 1
             with monkeypatch.context() as patch:
-                patch.setattr(owner, name, dies_after(survived, getattr(owner, name)))
+                patch.setattr(owner, name, fails_after(survived, getattr(owner, name)))
                 try:
-                    save(tmp_path, replace(META, step=step), {"x": torch.full((1,), float(step))}, keep=1)
-                except KeyboardInterrupt:
-                    killed += 1
-            assert step_of(tmp_path) in {before, step}
-    assert killed >= len(calls)
+                    save(tmp_path, replace(meta, step=step), {"x": torch.full((2,), float(step))})
+                except (OSError, DataError):
+                    failed += 1
+            found, value = loaded(tmp_path)
+            assert found.step in {before, step}
+            assert value == found.step
+    assert failed >= len(calls)
 
 
-def step_of(folder: Path) -> int:
-    meta, state = load(folder) or pytest.fail("latest was lost")
-    assert state["x"].item() == meta.step
-    return meta.step
-
-
-def dies_after(survived: int, real: Any) -> Any:
-    left = iter(range(survived))
+def fails_after(survived: int, real: Any) -> Any:
+    left: Iterator[int] = iter(range(survived))
 
     def call(*args: Any, **kwargs: Any) -> Any:
         if next(left, None) is None:
-            raise KeyboardInterrupt
+            raise OSError(28, "No space left on device")
         return real(*args, **kwargs)
 
     return call
 
 
-def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:
-    folder = save(tmp_path, META, {}, keep=1)
-    (folder / "state.pt").write_bytes(b"not a checkpoint")
-    with pytest.raises(DataError, match="step-00000003"):
-        load(tmp_path)
+def test_a_full_disk_is_told_in_a_line(tmp_path: Path, meta: Meta, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", fails_after(0, os.fsync))
+    with pytest.raises(DataError, match=r"could not be written .*No space left on device.*make room"):
+        save(tmp_path, meta, {"x": torch.ones(2)})
 
 
-def test_other_data_or_settings_are_refused(tmp_path: Path) -> None:
-    check(META, replace(META, step=0, position=0), tmp_path)
+@pytest.mark.parametrize("name", ["__0_0.distcp", ".metadata", "meta.json"])
+def test_a_broken_checkpoint_is_named(tmp_path: Path, meta: Meta, name: str) -> None:
+    save(tmp_path, meta, {"x": torch.ones(2)})
+    (tmp_path / "step-00000003" / name).write_bytes(b"not a checkpoint")
+    with pytest.raises(DataError, match="step-00000003 cannot be read"):
+        loaded(tmp_path)
+
+
+def test_other_data_or_settings_are_refused(tmp_path: Path, meta: Meta, changed: Changed) -> None:
+    check(meta, replace(meta, step=0, position=0, settings=asdict(changed(log_every=7, device="cpu"))), tmp_path)
     with pytest.raises(DataError, match="trained with tokenizer aaaaaaaaaaaa, this corpus holds cccccccccccc"):
-        check(META, replace(META, tokenizer_sha256="c" * 64), tmp_path)
+        check(meta, replace(meta, tokenizer_sha256="c" * 64), tmp_path)
     with pytest.raises(DataError, match="token order"):
-        check(META, replace(META, order_sha256="c" * 64), tmp_path)
+        check(meta, replace(meta, order_sha256="c" * 64), tmp_path)
     with pytest.raises(RecipeError, match="seed = 0, the settings now say 1"):
-        check(META, replace(META, settings={"seed": 1}), tmp_path)
+        check(meta, replace(meta, settings=asdict(changed(seed=1))), tmp_path)
+    with pytest.raises(RecipeError, match="began with model = "):
+        check(meta, replace(meta, settings=asdict(changed(hidden=96))), tmp_path)
+
+
+def test_a_model_is_read_from_a_run_or_a_step(tmp_path: Path, corpus_root: str, config: TrainConfig) -> None:
+    config = replace(config, steps=4, save_every=2)
+    train(corpus_root, config, tmp_path, say=lambda _: None)
+    model, meta = load_model(tmp_path)
+    early, before = load_model(tmp_path / checkpoint.FOLDER / "step-00000002")
+    assert (before.step, meta.step, meta.vocab_size) == (2, 4, 64)
+    assert not torch.equal(model.embedding.weight, early.embedding.weight)
+    with pytest.raises(InputError, match="holds no checkpoint"):
+        load_model(tmp_path / "none")
+
+
+def save_on_and_on(folder: Path, meta: Meta, first: int) -> None:
+    saver, state = Saver(folder, ALONE, keep=2), {"x": torch.zeros(200_000)}
+    for step in range(first, first + 10_000):
+        state["x"].fill_(step)
+        saver.save(replace(meta, step=step), state)
+
+
+def test_twenty_kills_while_saving(tmp_path: Path, meta: Meta) -> None:
+    """A SIGKILL at a moment of its own each time, in whatever the saving process is at."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["pretrain.checkpoint"])
+    moments, reached = random.Random(0), 0
+    for _ in range(20):
+        process = context.Process(target=save_on_and_on, args=(tmp_path, meta, reached + 1))
+        process.start()
+        while latest(tmp_path) in (None, f"step-{reached:08d}"):
+            assert process.is_alive()
+            time.sleep(0.002)
+        time.sleep(moments.random() * 0.05)
+        process.kill()
+        process.join()
+        state = {"x": torch.zeros(200_000)}
+        name = latest(tmp_path)
+        assert name is not None
+        load(tmp_path / name, state)
+        found = read_meta(tmp_path / name).step
+        assert found > reached
+        assert (state["x"] == found).all()
+        reached = found
+    assert len([*tmp_path.glob("step-*")]) <= 4

@@ -8,7 +8,7 @@ from pretrain.config import load_config
 TINY = (Path(__file__).parents[2] / "pretrain" / "tiny.toml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["tiny", "single_gpu"])
+@pytest.mark.parametrize("name", ["tiny", "tiny-fim", "tiny-mlm", "tiny-moe", "tiny-span", "single_gpu", "single_gpu_1b"])
 def test_the_bundled_settings_load_by_name(name: str) -> None:
     assert load_config(name).steps > 0
 
@@ -34,7 +34,7 @@ def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, message: str) ->
 
 
 def test_a_missing_file_names_the_bundled_ones() -> None:
-    with pytest.raises(InputError, match="single_gpu, tiny"):
+    with pytest.raises(InputError, match="single_gpu, single_gpu_1b, tiny"):
         load_config("huge")
 
 

@@ -1,52 +1,60 @@
 import math
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from corpus.shard import TokenStream
+from corpus.shard import TokenStream, open_corpus
+from pretrain.config import TrainConfig
 
 torch = pytest.importorskip("torch")
 
-from pretrain.config import ModelConfig  # noqa: E402
 from pretrain.evaluate import score_stream, total, unigram_bits  # noqa: E402
-from pretrain.model import Decoder  # noqa: E402
+from pretrain.parallel import Ranks  # noqa: E402
+from pretrain.run import Run, open_run  # noqa: E402
 
-EOS, PAD = 0, 1
-BYTES = np.array([0, 0, 1, 3, 2, 2, 2, 2], np.int32)
+VOCAB, EOS, PAD = 64, 1, 2  # ids from 4 on have two bytes each
+Changed = Callable[..., TrainConfig]  # the fixture of conftest.py
 
 
 def stream(ids: list[int]) -> TokenStream:
-    return TokenStream.of([np.array(ids, np.uint16)], vocab_size=8, eos_id=EOS, pad_id=PAD)
+    return TokenStream.of([np.array(ids, np.uint16)], vocab_size=VOCAB, eos_id=EOS, pad_id=PAD)
 
 
-def uniform() -> Decoder:
-    """A new model: its head is zero, so every id has probability 1/8."""
-    return Decoder(ModelConfig(layers=1, width=8, heads=1, kv_heads=1, hidden=8), 8, 4)
+@pytest.fixture
+def opened(corpus_root: str) -> Callable[[TrainConfig], Run]:
+    """A run at its beginning: its head is zero, so every id has probability 1/64."""
+    return lambda config: open_run(open_corpus(corpus_root), config, Ranks(torch.device("cpu")))
 
 
 def test_the_unigram_model_by_hand() -> None:
-    bits = unigram_bits(stream([2, 2, 2, 3, EOS, PAD, PAD]))
-    smoothed = np.array([2, 1, 4, 2, 1, 1, 1, 1]) / 13  # 5 ids counted, PAD not, 8 added
-    np.testing.assert_allclose(bits, -np.log2(smoothed))
+    bits = unigram_bits(stream([4, 4, 4, 5, EOS, PAD, PAD]))
+    assert bits[4] == pytest.approx(-math.log2(4 / 69))  # 5 ids counted, PAD not, 64 added
+    assert bits[5] == pytest.approx(-math.log2(2 / 69))
+    assert bits[PAD] == pytest.approx(-math.log2(1 / 69))
 
 
-@pytest.mark.parametrize("length", [1, 3, 4, 100])
-def test_bits_per_byte_by_hand_whatever_the_window(length: int) -> None:
-    unigram = unigram_bits(stream([2, 2, 2, 3, EOS]))
-    score = score_stream(uniform(), stream([4, 2, 3, EOS, 2]), BYTES, unigram, length=min(length, 4), at_once=2)
-    assert (score.tokens, score.num_bytes) == (3, 5)  # targets 2, 3, 2; EOS has no bytes and does not count
-    assert score.bpb == pytest.approx(3 * 3 / 5)
-    by_hand = -(2 * math.log2(4 / 13) + math.log2(2 / 13)) / 5
+@pytest.mark.parametrize("length", [1, 3, 4, 32])
+def test_bits_per_byte_by_hand_whatever_the_window(
+    opened: Callable[[TrainConfig], Run], changed: Changed, length: int
+) -> None:
+    run, unigram = opened(changed(sequence_length=length, micro_windows=2)), unigram_bits(stream([4, 4, 4, 5, EOS]))
+    score = score_stream(run, stream([8, 4, 5, EOS, 4]), unigram)
+    assert (score.tokens, score.num_bytes) == (3, 6)  # targets 4, 5, 4; EOS has no bytes and does not count
+    assert score.bpb == pytest.approx(3 * 6 / 6)
+    by_hand = -(2 * math.log2(4 / 69) + math.log2(2 / 69)) / 6
     assert score.unigram_bpb == pytest.approx(by_hand)
-    assert score.ratio == pytest.approx(9 / 5 / by_hand)
+    assert score.ratio == pytest.approx(3 / by_hand)
 
 
-def test_the_limit_holds_and_an_empty_domain_scores_nothing() -> None:
-    unigram = unigram_bits(stream([2, 3]))
-    model = uniform()
-    few = score_stream(model, stream([2, 3, 4, 5, 6, 7]), BYTES, unigram, length=2, max_tokens=3)
+def test_the_limit_holds_and_an_empty_domain_scores_nothing(
+    opened: Callable[[TrainConfig], Run], changed: Changed, tmp_path: Path
+) -> None:
+    run, unigram = opened(changed(sequence_length=2, heldout_tokens=3)), unigram_bits(stream([4, 5]))
+    few = score_stream(run, stream([4, 5, 6, 7, 8, 9]), unigram)
     assert few.tokens == 3
-    nothing = score_stream(model, stream([]), BYTES, unigram, length=2)
+    nothing = score_stream(run, stream([]), unigram)
     assert nothing.tokens == 0
     assert math.isnan(nothing.bpb)
     assert total({"a": few, "b": nothing}) == few

@@ -26,13 +26,13 @@ def quiet(_: str) -> None:
 
 
 def weights(out: Path) -> dict[str, torch.Tensor]:
-    _, state = checkpoint.load(out / "checkpoints") or pytest.fail("no checkpoint")
-    return state["model"]
+    model, _ = checkpoint.load_model(out)
+    return model.state_dict()
 
 
 def losses(out: Path) -> list[tuple[int, float]]:
     lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    return [(line["step"], line["loss"]) for line in lines if "step" in line]
+    return [(line["step"], line["loss"]) for line in lines if "batch" in line]
 
 
 @pytest.mark.parametrize("name", ["adamw", "muon"])
@@ -88,7 +88,7 @@ def test_a_corpus_with_another_tokenizer_or_order_is_refused(
 
 def test_sigterm_finishes_the_step_and_saves(corpus_root: str, tmp_path: Path, changed: Changed) -> None:
     def terminate(line: str) -> None:
-        if line.startswith("step      3 "):
+        if line.startswith("step  3 "):
             os.kill(os.getpid(), signal.SIGTERM)
 
     former = signal.getsignal(signal.SIGTERM)
@@ -118,7 +118,9 @@ def test_the_command_says_paused_by_its_exit_code(corpus_root: str, tmp_path: Pa
             break
     process.stdout.close()
     assert process.wait(timeout=60) == 75
-    assert checkpoint.load(tmp_path / "out" / "checkpoints") is not None
+    status = json.loads((tmp_path / "out" / "status.json").read_text(encoding="utf-8"))
+    assert status["state"] == "paused"
+    assert checkpoint.latest(tmp_path / "out" / checkpoint.FOLDER) == f"step-{status['step']:08d}"
 
 
 def test_the_command_explains_a_missing_corpus_in_a_line(tmp_path: Path) -> None:

@@ -1,11 +1,10 @@
-"""A command under `flows.child` ends when its parent does, and says how it ended."""
+"""A command under `pretrain.child` ends when its parent does, and says how it ended."""
 
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-from flows import child
+from pretrain import child
 
 SAVES = """
 import signal, sys, time
@@ -45,9 +44,3 @@ def test_a_signal_is_passed_on() -> None:
         assert process.stdout.readline() == "up\n"
         process.terminate()
         assert process.wait(30) == 75
-
-
-def test_the_trainers_exit_code_for_paused_is_the_flows() -> None:
-    trainer = (Path(child.__file__).parents[1] / "pretrain" / "train.py").read_text()
-    flow = (Path(child.__file__).parent / "pretrain.py").read_text()
-    assert "\nPAUSED = 75" in trainer and "\nPAUSED = 75" in flow

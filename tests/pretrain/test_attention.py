@@ -1,0 +1,99 @@
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpus.errors import RecipeError
+
+torch = pytest.importorskip("torch")
+
+from pretrain.attention import attend, make_mask, varlen_here, way_of  # noqa: E402
+from pretrain.positions import RelativeBias, rotary, rotate  # noqa: E402
+
+
+def by_definition(query: Any, key: Any, value: Any, documents: Any, causal: bool, bias: Any = None) -> Any:
+    """Softmax over the allowed scores, one head at a time."""
+    length, heads = query.shape[1], query.shape[2]
+    allowed = documents[:, :, None] == documents[:, None, :]
+    allowed = allowed.tril() if causal else allowed
+    mixed = torch.zeros_like(query)
+    for head in range(heads):
+        other = head * key.shape[2] // heads
+        scores = query[:, :, head] @ key[:, :, other].transpose(1, 2) / query.shape[3] ** 0.5
+        scores = scores if bias is None else scores + bias[head, :length, :length]
+        mixed[:, :, head] = scores.masked_fill(~allowed, float("-inf")).softmax(dim=-1) @ value[:, :, other]
+    return mixed
+
+
+@given(st.integers(0, 1 << 30), st.booleans(), st.sampled_from([1, 2, 4]), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_dense_masks_agree_with_the_definition(seed: int, causal: bool, kv_heads: int, biased: bool) -> None:
+    torch.manual_seed(seed)
+    query, (key, value) = torch.randn(2, 9, 4, 8), torch.randn(2, 2, 9, kv_heads, 8)
+    documents = torch.randint(0, 2, (2, 9)).cumsum(dim=1)
+    bias = torch.randn(4, 9, 9) if biased else None
+    found = attend(query, key, value, make_mask(documents, causal=causal), bias)
+    torch.testing.assert_close(found, by_definition(query, key, value, documents, causal, bias))
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+def test_flex_agrees_with_the_oracle(causal: bool, biased: bool) -> None:
+    torch.manual_seed(3)
+    query, (key, value) = torch.randn(2, 32, 4, 16), torch.randn(2, 2, 32, 2, 16)
+    documents = torch.randint(0, 2, (2, 32)).cumsum(dim=1)
+    bias = torch.randn(4, 32, 32) if biased else None
+    masks = (make_mask(documents, causal=causal, way=way) for way in ("dense", "flex"))
+    dense, flex = (attend(query, key, value, mask, bias) for mask in masks)
+    torch.testing.assert_close(flex, dense)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available() or not varlen_here(), reason="needs a GPU")
+@pytest.mark.parametrize("way", ["varlen", "flex"])
+def test_the_gpus_ways_agree_with_the_oracle(way: Any) -> None:
+    torch.manual_seed(4)
+    query, key, value = (torch.randn(2, 256, h, 64, device="cuda", dtype=torch.bfloat16) for h in (4, 2, 2))
+    documents = (torch.rand(2, 256, device="cuda") < 0.05).cumsum(dim=1)
+    flat = documents + 1000 * torch.arange(2, device="cuda")[:, None]
+    starts = torch.cat([torch.zeros(1, device="cuda"), flat.flatten().diff().nonzero()[:, 0] + 1])
+    bounds = torch.nn.functional.pad(starts, (0, 5), value=512).int()
+    results = []
+    for kind in ("dense", way):
+        leaves = [x.clone().requires_grad_() for x in (query, key, value)]
+        mixed = attend(*leaves, make_mask(documents, causal=True, way=kind, bounds=bounds))
+        mixed.float().square().sum().backward()
+        results.append([mixed, *(leaf.grad for leaf in leaves)])
+    for expected, found in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected, atol=0.05, rtol=0.05)
+
+
+def test_what_a_device_computes_by() -> None:
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert way_of("auto", cpu, bias=False, half=True, crossed=False) == "dense"
+    assert way_of("auto", gpu, bias=True, half=True, crossed=False) == "flex"
+    assert way_of("auto", gpu, bias=False, half=False, crossed=False) == "flex"
+    assert way_of("dense", gpu, bias=False, half=True, crossed=False) == "dense"
+    for asked, device, bias in [("flex", cpu, False), ("varlen", cpu, False), ("varlen", gpu, True)]:
+        with pytest.raises(RecipeError, match=f"attention = '{asked}' cannot train this model on this device"):
+            way_of(asked, device, bias=bias, half=True, crossed=False)
+
+
+def test_rotation_keeps_lengths_and_depends_on_distance_alone() -> None:
+    torch.manual_seed(2)
+    cos, sin = rotary(16, 8, 10_000.0)
+    query, key = (rotate(torch.randn(8).expand(1, 16, 1, 8), cos, sin)[0, :, 0] for _ in range(2))
+    torch.testing.assert_close(query.norm(dim=1), query.norm(dim=1)[:1].expand(16))
+    products = query @ key.T
+    torch.testing.assert_close(products[5, 3], products[12, 10])
+    assert abs(products[5, 3] - products[5, 4]) > 1e-3
+
+
+def test_relative_buckets_are_t5s() -> None:
+    """The bucket of each distance, worked out from the paper's words: exact up to 15, then by the logarithm."""
+    causal, both = RelativeBias(1, both_ways=False), RelativeBias(1, both_ways=True)
+    far = torch.tensor([0, 1, 15, 16, 32, 64, 127, 128, 5_000, -3])
+    assert causal.bucket(far).tolist() == [0, 1, 15, 16, 21, 26, 31, 31, 31, 0]
+    assert both.bucket(torch.tensor([3, -3, 8, -8, 500, -500])).tolist() == [3, 19, 8, 24, 15, 31]
