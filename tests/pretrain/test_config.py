@@ -5,10 +5,11 @@ import pytest
 from corpus.errors import InputError, RecipeError
 from pretrain.config import load_config
 
-TINY = (Path(__file__).parents[2] / "pretrain" / "tiny.toml").read_text(encoding="utf-8")
+ROOM = Path(__file__).parents[2] / "pretrain"
+TINY = (ROOM / "tiny.toml").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", ["tiny", "tiny-fim", "tiny-mlm", "tiny-moe", "tiny-span", "single_gpu", "single_gpu_1b"])
+@pytest.mark.parametrize("name", [path.stem for path in ROOM.glob("*.toml")])
 def test_the_bundled_settings_load_by_name(name: str) -> None:
     assert load_config(name).steps > 0
 
