@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from corpus.errors import InputError
+from corpus.errors import DataError, InputError
 from corpus.strict import Text, parse, read_toml
 
 
@@ -238,3 +238,17 @@ def config_of(settings: dict[str, Any]) -> TrainConfig:
     filled = {key: value for key, value in settings.items() if value is not None}
     filled["model"] = {key: value for key, value in filled["model"].items() if value is not None}
     return parse(TrainConfig, json.loads(json.dumps(filled)), Text("checkpoint", ""))
+
+
+def load_run(out: Path) -> tuple[TrainConfig, int]:
+    """The settings of the run in a folder and the version of the corpus that it reads.
+
+    Raises InputError where there is no run, DataError where its run.json cannot be read.
+    """
+    try:
+        found = json.loads((out / "run.json").read_text(encoding="utf-8"))
+        return config_of(found["settings"]), int(found["version"])
+    except FileNotFoundError as error:
+        raise InputError(f"{out} holds no run: give the folder that `gristmill train --out` named") from error
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{out / 'run.json'} cannot be read ({error}): restore it, or train elsewhere") from error

@@ -142,7 +142,14 @@ def _to_float8(blocks: list[Block]) -> None:
     except ModuleNotFoundError as error:
         raise RecipeError("[parallel] float8 = true needs torchao: pip install torchao") from error
     for block in blocks:
-        convert_to_float8_training(block)
+        convert_to_float8_training(block, module_filter_fn=_fits_float8)
+
+
+def _fits_float8(module: nn.Module, name: str) -> bool:
+    """Whether a matrix can be one of float8: widths in sixteens, and no router, whose choices are too fine for it."""
+    return isinstance(module, nn.Linear) and not (
+        module.in_features % 16 or module.out_features % 16 or "router" in name
+    )
 
 
 def _recompute(block: Block, *, selective: bool) -> None:

@@ -12,7 +12,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from multiprocessing import get_context
@@ -142,10 +142,10 @@ def _records(out: Path) -> list[dict[str, Any]]:
     return [record for record in found if "batch" in record]
 
 
-def _end(processes: Iterable[BaseProcess]) -> None:
+def _end(processes: Sequence[BaseProcess]) -> None:
+    for process in processes:  # all of them before one is waited for: a rank left alone would lament the others
+        process.kill()
     for process in processes:
-        if process.is_alive() and process.pid:
-            os.kill(process.pid, signal.SIGKILL)
         process.join()
 
 

@@ -53,6 +53,8 @@ class Run:
     """Windows consumed."""
     stream: str = ""
     """The chain of the digests of all global batches, hex."""
+    unigram: np.ndarray | None = field(default=None, compare=False)
+    """Of `evaluate.unigram_bits`, once it has been asked for."""
     data_seconds: float = field(default=0.0, compare=False)
     """Time this process has spent on reading batches since it was last asked."""
 

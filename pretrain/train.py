@@ -26,10 +26,10 @@ from pathlib import Path
 from typing import Any
 
 from corpus.cache import Cache
-from corpus.errors import DataError, GristmillError, RecipeError
+from corpus.errors import GristmillError, RecipeError
 from corpus.shard import Corpus, open_corpus
 from corpus.version import read_version
-from pretrain.config import TrainConfig, load_config
+from pretrain.config import TrainConfig, load_config, load_run
 
 # Threads that wait without spinning: as fast on idle cores, and not ten times slower on busy ones.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -50,6 +50,8 @@ from pretrain.moe import load
 from pretrain.parallel import leave, open_ranks
 from pretrain.run import Run, device_name, open_run, record
 from pretrain.step import Taken, mean_loss, one_step, profiled, quiet_gc, scaled
+
+LOST = "Connection closed by peer", "Connection reset by peer", "NCCL communicator was aborted"  # what ranks say then
 
 
 @dataclass(frozen=True)
@@ -120,12 +122,7 @@ def version_of(out: Path) -> int | None:
     """The version of the corpus that a run began with; None for the current one, where there is no run to continue."""
     if checkpoint.latest(out / checkpoint.FOLDER) is None:
         return None
-    try:
-        return int(json.loads((out / "run.json").read_text(encoding="utf-8"))["version"])
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(
-            f"{out / 'run.json'} cannot be read ({error}): restore it, or train into another folder"
-        ) from error
+    return load_run(out)[1]
 
 
 def cache_in(folder: Path | None) -> Cache | None:
@@ -286,6 +283,12 @@ def main() -> int:
         if rank == 0:
             print(paused, file=sys.stderr)
         return 0 if "WORLD_SIZE" in os.environ else PAUSED  # torchrun calls all but 0 a failure: status.json says it
+    except RuntimeError as error:
+        sign = next((sign for sign in LOST if sign in str(error)), None)
+        if sign is None:
+            raise
+        print(f"error of rank {rank}: another rank is gone ({sign}); run again to go on", file=sys.stderr)
+        return 1
     except GristmillError as error:  # any rank may be the one that met it
         print(f"error: {error}" if rank == 0 else f"error of rank {rank}: {error}", file=sys.stderr)
         return 1

@@ -1,5 +1,6 @@
 """`gristmill where`: the command; `report.steps` finds what it shows. What it needs is imported when it runs."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,14 +12,19 @@ def where(
     corpus: Annotated[str, typer.Argument(metavar="CORPUS", help="Where the corpus lies: a folder or a store's URL.")],
     step: Annotated[int, typer.Option(min=0, help="A training step, the first is 1: show its documents.")] = 0,
     document: Annotated[str, typer.Option(metavar="ID", help="A document's id: show where its tokens lie.")] = "",
-    config: Annotated[
-        str, typer.Option(help="The run's settings, as `train` takes them: its steps are meant.")
-    ] = "tiny",
+    run: Annotated[
+        Path | None, typer.Option(help="A run's folder: its steps are meant, on the version it reads.")
+    ] = None,
+    config: Annotated[str, typer.Option(help="Without --run: the settings, as `train` takes them.")] = "tiny",
     batch_size: Annotated[int, typer.Option(min=0, help="Windows of a step, over all ranks; 0: as in --config.")] = 0,
     sequence_length: Annotated[int, typer.Option(min=0, help="Inputs of a window; 0: as in --config.")] = 0,
-    shuffle_block: Annotated[int, typer.Option(min=1, help="As the run shuffles: windows of a block.")] = 1,
-    pack_block: Annotated[int, typer.Option(min=0, help="As the run packs: windows of a block; 0: not at all.")] = 0,
-    seed: Annotated[int, typer.Option(help="As the run shuffles.")] = 0,
+    shuffle_block: Annotated[
+        int, typer.Option(min=0, help="Windows of a block that is shuffled, 1: none; 0: as in --config.")
+    ] = 0,
+    pack_block: Annotated[
+        int, typer.Option(min=-1, help="Windows of a block that is packed, 0: none; -1: as in --config.")
+    ] = -1,
+    seed: Annotated[int, typer.Option(min=-1, help="Of the shuffle; -1: as in --config.")] = -1,
     epoch: Annotated[int, typer.Option(min=0, help="With --document: the epoch whose steps are shown.")] = 0,
     version: Annotated[int, typer.Option(min=0, help="A published version; 0: the current one.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, an object a line.")] = False,
@@ -28,13 +34,19 @@ def where(
         raise RecipeError("`gristmill where` needs --step N or --document ID, one of them")
     from corpus.loader import Loader
     from corpus.shard import open_corpus
-    from pretrain.config import load_config
+    from pretrain.config import load_config, load_run
     from report.steps import documents_of, places_of, read_by, show_places, show_step
 
-    run = load_config(config)
-    batch_size, sequence_length = batch_size or run.batch_windows, sequence_length or run.sequence_length
-    opened = open_corpus(corpus, version or None)
-    loader = Loader(opened, sequence_length, shuffle_block=shuffle_block, pack_block=pack_block, seed=seed)
+    meant, read = load_run(run) if run else (load_config(config), None)
+    batch_size, sequence_length = batch_size or meant.batch_windows, sequence_length or meant.sequence_length
+    opened = open_corpus(corpus, version or read)
+    loader = Loader(
+        opened,
+        sequence_length,
+        shuffle_block=shuffle_block or meant.shuffle_block,
+        pack_block=meant.pack_block if pack_block < 0 else pack_block,
+        seed=meant.seed if seed < 0 else seed,
+    )
     if step:
         show_step(loader, documents_of(loader, step, batch_size), step, batch_size, as_json)
         return

@@ -10,6 +10,7 @@ from pretrain.config import TrainConfig
 
 torch = pytest.importorskip("torch")
 
+from pretrain import evaluate  # noqa: E402
 from pretrain.evaluate import score_stream, total, unigram_bits  # noqa: E402
 from pretrain.parallel import Ranks  # noqa: E402
 from pretrain.run import Run, open_run  # noqa: E402
@@ -58,3 +59,13 @@ def test_the_limit_holds_and_an_empty_domain_scores_nothing(
     assert nothing.tokens == 0
     assert math.isnan(nothing.bpb)
     assert total({"a": few, "b": nothing}) == few
+
+
+def test_a_long_stream_is_counted_by_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluate, "CHUNK", 4)
+    monkeypatch.setattr(evaluate, "CHUNKS", 8)
+    ids = np.random.default_rng(0).integers(4, 8, 4_000).tolist()
+    few = unigram_bits(stream(ids))
+    assert np.exp2(-few).sum() == pytest.approx(1)
+    assert few[PAD] == pytest.approx(-math.log2(1 / (VOCAB + 32)))  # 8 stretches of 4 ids
+    assert unigram_bits(stream(ids[:32]))[4] == pytest.approx(-math.log2((ids[:32].count(4) + 1) / 96))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -116,3 +117,20 @@ def test_the_command_answers_both_ways(corpus: Corpus) -> None:
     for wrong in ([], ["--step", "2", "--document", "ab"]):
         with pytest.raises(RecipeError):
             run(root, *wrong)
+
+
+def test_a_run_is_meant_by_its_folder(corpus: Corpus, tmp_path: Path) -> None:
+    """Settings and version come from run.json; what is given beside it goes before."""
+    settings = asdict(load_config("tiny")) | {"batch_windows": 2, "sequence_length": 16, "shuffle_block": 8, "seed": 5}
+    (tmp_path / "run.json").write_text(json.dumps({"settings": settings, "version": 1}), encoding="utf-8")
+    app = typer.Typer()
+    app.command()(where)
+    asked = [corpus.store.url, "--step", "4", "--json", "--run", str(tmp_path)]
+    for more, shuffled in ([], 8), (["--shuffle-block", "1"], 1):
+        shown = CliRunner().invoke(app, [*asked, *more])
+        assert shown.exit_code == 0
+        lines = [json.loads(line) for line in shown.stdout.splitlines()]
+        loader = Loader(corpus, 16, shuffle_block=shuffled, seed=5)
+        assert [line["id"] for line in lines] == [read.id for read in documents_of(loader, 4, 2)]
+    refused = CliRunner().invoke(app, [*asked[:-1], str(tmp_path / "none")])
+    assert isinstance(refused.exception, InputError)
