@@ -1,4 +1,4 @@
-"""MFU and the time in data on one GPU: the 124 M model of `single_gpu` and the 1 B of `single_gpu_1b`, few steps each.
+"""MFU, memory and the time in data on one GPU: `single_gpu` (124 M) and `single_gpu_1b` (1 B), a few steps each.
 
 The corpus is made up, random ids in documents of lognormal length: what is learned from it does not matter, how fast
 does. The first two reports hold compilation and are left out.
@@ -18,7 +18,7 @@ STEPS = {"single_gpu": 60, "single_gpu_1b": 16}
 
 
 def main() -> None:
-    """Print tokens/s, MFU and the share of time in data for both sizes, with the formula; without a GPU say so."""
+    """Print tokens/s, memory, MFU and the share of time in data for both sizes; without a GPU say so."""
     import torch
 
     if not torch.cuda.is_available():
@@ -32,6 +32,7 @@ def main() -> None:
         publish(store, *made(store, 48_000_000, 16_000_000))
         for name, steps in STEPS.items():
             out = Path(folder) / name
+            torch.cuda.reset_peak_memory_stats()
             train(store.url, replace(load_config(name), log_every=steps // 8, save_every=0), out, steps, say=print)
             lines = [json.loads(line) for line in (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
             warm = [line for line in lines if "batch" in line][2:]
@@ -39,4 +40,6 @@ def main() -> None:
             data, rest = (sum(line[key] for line in warm) for key in ("data_seconds", "compute_seconds"))
             speed, mfu = (median(line[key] or 0.0 for line in warm) for key in ("tokens_per_second", "mfu"))
             print(f"{name}: {run['parameters']:,} parameters on {run['device']}: {speed:,.0f} tokens/s,")
-            print(f"  MFU {mfu:.1%}, {data / (data + rest):.2%} of the time in data; {run['mfu']}", flush=True)
+            memory = torch.cuda.max_memory_allocated() / 1e9
+            print(f"  MFU {mfu:.1%}, {data / (data + rest):.2%} of the time in data, {memory:.0f} GB at most")
+            print(f"  {run['mfu']}", flush=True)

@@ -69,7 +69,8 @@ def _block_mask(documents: Tensor, keys: Tensor, causal: bool) -> BlockMask:
         return same & (row >= column) if causal else same
 
     sizes = documents.shape[0], None, documents.shape[1], keys.shape[1]
-    return create_block_mask(seen, *sizes, device=documents.device, _compile=documents.is_cuda)
+    mask: BlockMask = _fused(create_block_mask, documents.is_cuda)(seen, *sizes, device=documents.device)
+    return mask
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor, mask: Mask, bias: Tensor | None = None) -> Tensor:
@@ -90,7 +91,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Mask, bias: Tensor |
     query, key, value = (x.transpose(1, 2) for x in (query, key, value))
     if mask.blocks is not None:
         score_mod = None if bias is None else lambda score, _, head, row, column: score + bias[head, row, column]
-        mixed = _flex(query.is_cuda)(query, key, value, score_mod, mask.blocks, enable_gqa=grouped)
+        flex = _fused(flex_attention, query.is_cuda)
+        mixed = flex(query, key, value, score_mod, mask.blocks, enable_gqa=grouped)
         return mixed.transpose(1, 2)
     seen, causal = mask.seen, mask.causal and mask.seen is None
     if bias is not None:
@@ -103,22 +105,31 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Mask, bias: Tensor |
     return mixed.transpose(1, 2)
 
 
-@cache
-def _flex(compiled: bool) -> Any:
-    """FlexAttention: a kernel where it is compiled, else the same in plain torch."""
-    return torch.compile(flex_attention, dynamic=False) if compiled else flex_attention
+def _fused(function: Any, on_gpu: bool) -> Any:
+    """FlexAttention or its mask: a kernel where it is compiled, else the same in plain torch, all T x T pairs at once.
 
-
-def way_of(asked: str, device: torch.device, *, bias: bool, half: bool, crossed: bool) -> Way:
-    """What `[parallel] attention = "auto"` means on a device, for a model with a bias, in half precision, with
-    attention between two sequences. Raises RecipeError for a way that cannot train such a model there.
+    Within a layer that is being compiled it is compiled with the layer.
     """
-    possible = ["varlen"] * (half and not bias and not crossed and varlen_here()) + ["flex"]
+    return _compiled(function) if on_gpu and not torch.compiler.is_compiling() else function
+
+
+@cache
+def _compiled(function: Any) -> Any:
+    return torch.compile(function, dynamic=False)
+
+
+def way_of(asked: str, device: torch.device, *, head_width: int, bias: bool, half: bool, crossed: bool) -> Way:
+    """What `[parallel] attention = "auto"` means on a device, for a model with heads of this width, with a bias, in
+    half precision, with attention between two sequences. Raises RecipeError for a way that cannot train it there.
+    """
+    fits = head_width % 8 == 0 and head_width <= 256  # what FlashAttention's kernels are made for
+    possible = ["varlen"] * (half and fits and not bias and not crossed and varlen_here()) + ["flex"]
     possible = [*(possible if device.type == "cuda" else []), "dense"]
     if asked not in ("auto", *possible):
         raise RecipeError(
-            f"[parallel] attention = {asked!r} cannot train this model on this device (varlen: a GPU, bf16 or fp16, no "
-            f"relative positions, no encoder-decoder; flex: a GPU); it can by {' or '.join(possible)}: say one of them"
+            f"[parallel] attention = {asked!r} cannot train this model on this device (varlen: a GPU, bf16 or fp16, "
+            f"heads of 8, 16, … 256, no relative positions, no encoder-decoder; flex: a GPU); it can by "
+            f"{' or '.join(possible)}: say one of them"
         )
     return cast("Way", possible[0] if asked == "auto" else asked)
 

@@ -183,7 +183,8 @@ class TrainConfig:
     seed: int = 0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["fp32", "bf16", "fp16"] = "fp32"
-    """Of matrix products and attention, over fp32 parameters; `fp16` with a loss scale that finds its own size."""
+    """Of matrix products, attention and what flows from layer to layer, over fp32 parameters; `fp16` with a loss scale
+    that finds its own size."""
     threads: int = 0
     """Threads of a CPU rank; 0 = torch's choice, one a core. Results are bitwise equal only for an equal number."""
     heldout_tokens: int = 65_536

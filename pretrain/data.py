@@ -8,13 +8,14 @@ global batches in the same order, and a run continued with another number of ran
                └→ digest: what a step has read, in 128 bits
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import torch
+import xxhash
 from torch import Tensor
 
 from corpus.errors import RecipeError
@@ -77,17 +78,27 @@ def share(position: int, batch_windows: int, rank: int = 0, world_size: int = 1)
 def digest(rows: Rows, position: int) -> np.ndarray:
     """What the rows at `position` and after hold, in 128 bits as two int64, of all rows added up (modulo 2^64 each).
 
-    A sum of one BLAKE2b for each row and its position: the same however a global batch is shared out.
+    A sum of one XXH3-128 for each row, seeded by its position: the same however a global batch is shared out.
     """
-    total = np.zeros(2, np.uint64)
-    for row in range(len(rows.tokens)):
-        one = rows.part(row, row + 1)
-        name = hashlib.blake2b((position + row).to_bytes(8, "little"), digest_size=16)
-        for array in (one.tokens, one.targets, one.starts, one.source, one.source_starts):
-            if array is not None:
-                name.update(array.tobytes())
-        total += np.frombuffer(name.digest(), np.uint64)
-    return total.view(np.int64)
+    starts = _by_row(rows.starts, rows.tokens)
+    columns = [rows.tokens, rows.targets, starts]
+    if rows.source is not None and rows.source_starts is not None:
+        columns += [rows.source, _by_row(rows.source_starts, rows.source)]
+    names = []
+    for row, parts in enumerate(zip(*columns, strict=True)):
+        name = xxhash.xxh3_128(seed=position + row)
+        for part in parts:
+            name.update(np.ascontiguousarray(part).data)
+        names.append(name.digest())
+    return np.frombuffer(b"".join(names), np.uint64).reshape(-1, 2).sum(axis=0, dtype=np.uint64).view(np.int64)
+
+
+def _by_row(starts: np.ndarray, tokens: np.ndarray) -> list[np.ndarray]:
+    """The starts of each row, counted from its own first place."""
+    firsts = np.arange(len(tokens) + 1) * tokens.shape[1]
+    cuts = np.searchsorted(starts, firsts).tolist()
+    own = starts - np.repeat(firsts[:-1], np.diff(cuts)).astype(starts.dtype)
+    return [own[low:high] for low, high in pairwise(cuts)]
 
 
 def micro_batches(rows: Rows, micro_windows: int, pad_id: int, device: torch.device) -> Iterator[Batch]:
@@ -131,7 +142,8 @@ def to_batch(moved: Tensors, pad_id: int) -> Batch:
 
 
 def _moved(device: torch.device, array: np.ndarray) -> Tensor:
-    return torch.from_numpy(array).pin_memory().to(device, non_blocking=True)
+    """Through pinned memory; what is not contiguous would be copied to memory that is not, and waited for."""
+    return torch.from_numpy(array).contiguous().pin_memory().to(device, non_blocking=True)
 
 
 def _padded(starts: Tensor, end: int) -> Tensor:

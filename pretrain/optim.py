@@ -5,6 +5,8 @@ AdamW for the rest.
 """
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -36,6 +38,26 @@ def build_optimizers(model: nn.Module, config: OptimConfig, *, fused: bool = Fal
     betas = config.beta1, config.beta2
     optimizers.append(torch.optim.AdamW(groups, betas=betas, eps=1e-10, fused=fused))
     return optimizers
+
+
+@dataclass(frozen=True)
+class Together:
+    """Optimizers as one for a loss scale, which skips the step of one whose gradients are not finite: all, or none.
+
+    The rest would step by a gradient that the common norm has made NaN.
+    """
+
+    optimizers: list[torch.optim.Optimizer]
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        """The groups of all."""
+        return [group for optimizer in self.optimizers for group in optimizer.param_groups]
+
+    def step(self) -> None:
+        """A step of each."""
+        for optimizer in self.optimizers:
+            optimizer.step()
 
 
 def peak_rates(optimizers: list[torch.optim.Optimizer]) -> list[float]:

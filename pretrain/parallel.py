@@ -154,7 +154,7 @@ def _fits_float8(module: nn.Module, name: str) -> bool:
 
 def _recompute(block: Block, *, selective: bool) -> None:
     """Let a layer's activations be computed anew in its backward pass; names of parameters stay."""
-    contexts = {"context_fn": partial(create_selective_checkpoint_contexts, _kept)} if selective else {}
+    contexts = {"context_fn": partial(create_selective_checkpoint_contexts, recompute_policy)} if selective else {}
     forward = block.forward
 
     def recomputed(*given: Any) -> Any:  # no partial: torch.compile would leave the layer as it is, without a word
@@ -163,8 +163,9 @@ def _recompute(block: Block, *, selective: bool) -> None:
     block.forward = recomputed  # type: ignore[method-assign, assignment]
 
 
-def _kept(_context: object, operation: object, *_: object, **__: object) -> CheckpointPolicy:
-    kept = str(operation).removeprefix("aten.").split(".")[0] in COSTLY
+def recompute_policy(_context: object, operation: object, *_: object, **__: object) -> CheckpointPolicy:
+    """What selective checkpointing does with an operation's result."""
+    kept = str(operation).removesuffix(".default").removeprefix("aten.") in COSTLY
     return CheckpointPolicy.MUST_SAVE if kept else CheckpointPolicy.PREFER_RECOMPUTE
 
 

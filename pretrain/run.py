@@ -129,8 +129,9 @@ def open_run(corpus: Corpus, config: TrainConfig, ranks: Ranks, plans: Path | No
     )  # fmt: skip
     model = build_model(config.model, corpus.train.vocab_size, config.sequence_length)
     model.way = way_of(
-        config.parallel.attention, ranks.device, bias=config.model.positions == "relative",
-        half=config.precision in HALVES, crossed=config.model.kind == "encoder-decoder",
+        config.parallel.attention, ranks.device, head_width=config.model.width // config.model.heads,
+        bias=config.model.positions == "relative", half=config.precision in HALVES,
+        crossed=config.model.kind == "encoder-decoder",
     )  # fmt: skip
     placed = place(model, config, ranks)
     optimizers = build_optimizers(model, config.optim, fused=ranks.device.type == "cuda")

@@ -16,7 +16,7 @@ from corpus.errors import RecipeError
 from pretrain.attention import Mask, Way, make_mask
 from pretrain.config import ModelConfig
 from pretrain.loss import linear_cross_entropy
-from pretrain.model import Around, Block, Norm, initialise
+from pretrain.model import Around, Block, Embedding, Norm, initialise
 from pretrain.positions import RelativeBias, places, rotary, sinusoids
 
 
@@ -34,7 +34,7 @@ class EncoderDecoder(nn.Module):
         self.config = config
         self.way: Way = "dense"
         self.loss: Callable[[Tensor, Tensor, Tensor], Tensor] = linear_cross_entropy
-        self.embedding = nn.Embedding(vocab_size, config.width)
+        self.embedding = Embedding(vocab_size, config.width)
         self.encoder_blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
         self.encoder_norm = Norm(config.width)
         self.blocks = nn.ModuleList(Block(config, layer, crossed=True) for layer in range(config.layers))

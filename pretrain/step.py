@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from torch.distributed.tensor import DTensor
 
 from pretrain.config import TrainConfig
 from pretrain.data import digest, micro_batches, share
-from pretrain.optim import lr_scale, set_lr
+from pretrain.optim import Together, lr_scale, set_lr
 from pretrain.parallel import exchange, precision
 from pretrain.run import Run
 
@@ -69,12 +70,12 @@ def update(run: Run) -> Tensor | None:
     """Change the weights by their gradients; the gradients' norm."""
     config, norm = run.config.optim, None
     set_lr(run.optimizers, run.peaks, lr_scale(run.step, run.config.steps, config))
-    for optimizer in run.optimizers:
-        run.scaler.unscale_(optimizer)
+    together = cast("torch.optim.Optimizer", Together(run.optimizers))  # all that a loss scale asks of one
+    run.scaler.unscale_(together)
     if config.clip:
         norm = nn.utils.clip_grad_norm_(run.model.parameters(), config.clip)
+    run.scaler.step(together)
     for optimizer in run.optimizers:
-        run.scaler.step(optimizer)
         optimizer.zero_grad()
     run.scaler.update()
     if run.config.model.moe:

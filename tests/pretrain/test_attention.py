@@ -1,3 +1,4 @@
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from corpus.errors import RecipeError
 torch = pytest.importorskip("torch")
 
 from pretrain.attention import attend, make_mask, varlen_here, way_of  # noqa: E402
+from pretrain.data import Tensors, to_batch  # noqa: E402
 from pretrain.positions import RelativeBias, rotary, rotate  # noqa: E402
 
 
@@ -50,6 +52,38 @@ def test_flex_agrees_with_the_oracle(causal: bool, biased: bool) -> None:
     torch.testing.assert_close(flex, dense)
 
 
+def by_bounds(
+    query: Any, key: Any, value: Any, bounds: Any, _: Any, longest: int, __: int, *, window_size: Any, enable_gqa: bool
+) -> Any:
+    """What torch.nn.attention.varlen says of its kernels, which need a GPU: a sequence from each bound to the next."""
+    assert bounds.dtype == torch.int32
+    assert query.dtype == key.dtype == value.dtype
+    mixed = torch.full_like(query, torch.nan)
+    for start, end in pairwise(bounds.tolist()):
+        assert end - start <= longest
+        one = (x[None, start:end].transpose(1, 2) for x in (query, key, value))
+        mixed[start:end] = torch.nn.functional.scaled_dot_product_attention(
+            *one, is_causal=window_size == (-1, 0), enable_gqa=enable_gqa
+        ).transpose(1, 2)[0]
+    return mixed
+
+
+@pytest.mark.skipif(not varlen_here(), reason="needs torch 2.10")
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("kv_heads", [4, 2])
+def test_varlen_is_asked_for_what_the_oracle_computes(
+    monkeypatch: pytest.MonkeyPatch, causal: bool, kv_heads: int
+) -> None:
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", by_bounds)
+    torch.manual_seed(5)
+    query, (key, value) = torch.randn(3, 16, 4, 8), torch.randn(2, 3, 16, kv_heads, 8)
+    tokens = torch.ones(3, 16, dtype=torch.int32)
+    batch = to_batch(Tensors(tokens, tokens, torch.tensor([0, 1, 9, 16, 32, 47], dtype=torch.int32)), pad_id=2)
+    masks = [make_mask(batch.documents, causal=causal, way=way, bounds=batch.starts) for way in ("dense", "varlen")]
+    dense, varlen = (attend(query, key, value, mask) for mask in masks)
+    torch.testing.assert_close(varlen, dense)
+
+
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available() or not varlen_here(), reason="needs a GPU")
 @pytest.mark.parametrize("way", ["varlen", "flex"])
@@ -72,13 +106,15 @@ def test_the_gpus_ways_agree_with_the_oracle(way: Any) -> None:
 
 def test_what_a_device_computes_by() -> None:
     cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    assert way_of("auto", cpu, bias=False, half=True, crossed=False) == "dense"
-    assert way_of("auto", gpu, bias=True, half=True, crossed=False) == "flex"
-    assert way_of("auto", gpu, bias=False, half=False, crossed=False) == "flex"
-    assert way_of("dense", gpu, bias=False, half=True, crossed=False) == "dense"
+    usual: Any = {"head_width": 64, "bias": False, "half": True, "crossed": False}
+    assert way_of("auto", cpu, **usual) == "dense"
+    assert way_of("auto", gpu, **usual) == ("varlen" if varlen_here() else "flex")
+    assert way_of("dense", gpu, **usual) == "dense"
+    for other in ({"bias": True}, {"half": False}, {"crossed": True}, {"head_width": 12}, {"head_width": 264}):
+        assert way_of("auto", gpu, **usual | other) == "flex"
     for asked, device, bias in [("flex", cpu, False), ("varlen", cpu, False), ("varlen", gpu, True)]:
         with pytest.raises(RecipeError, match=f"attention = '{asked}' cannot train this model on this device"):
-            way_of(asked, device, bias=bias, half=True, crossed=False)
+            way_of(asked, device, **usual | {"bias": bias})
 
 
 def test_rotation_keeps_lengths_and_depends_on_distance_alone() -> None:

@@ -18,6 +18,18 @@ from pretrain.objectives import Rows  # noqa: E402
 CPU, EOS, PAD = torch.device("cpu"), 1, 2
 
 
+def test_what_goes_to_a_gpu_is_pinned_as_it_is_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy on the way, as one of a tensor that is not contiguous needs, would be waited for."""
+    pinned: list[torch.Tensor] = []
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: pinned.append(tensor) or tensor)
+    monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_, **__: tensor)
+    ids = np.arange(20, dtype=np.int32).reshape(2, 10)
+    moved = tensors(Rows(ids[:, :-1], ids[:, 1:], np.array([0, 9], np.int32)), torch.device("cuda"))
+    assert len(pinned) == 3
+    assert all(tensor.is_contiguous() for tensor in pinned)
+    assert moved.targets.tolist() == ids[:, 1:].tolist()
+
+
 @given(st.integers(0, 300), st.sampled_from([1, 2, 3, 6]))
 def test_the_ranks_shares_are_the_global_batch(step: int, world_size: int) -> None:
     batch = 12

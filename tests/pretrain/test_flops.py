@@ -1,6 +1,7 @@
 """FLOPs by hand, peaks by the names that torch gives."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -43,6 +44,35 @@ def test_attention_both_ways_is_twice_causal_and_two_stacks_cost_more() -> None:
     assert attention_flops(encoder, 512) == 2 * attention_flops(GPT2, 512)
     assert attention_flops(both, 512) == 5 * attention_flops(GPT2, 512)
     assert matrix_parameters(both, 10) - 7680 == 12 * (3 * 4 * 768**2 + 2 * 3 * 768 * 2048)
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        {},
+        {"kv_heads": 1, "tied": True},
+        {"kind": "encoder"},
+        {"kind": "encoder-decoder"},
+        {"moe": MoeConfig(experts=8, top_k=2, hidden=16, shared_hidden=24, dense_layers=1)},
+    ],
+)
+def test_torch_counts_the_same(what: dict[str, Any]) -> None:
+    """Its counter sees each product of a forward and a backward pass; causal attention it counts as whole."""
+    torch = pytest.importorskip("torch")
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from pretrain.loss import whole_logits
+    from pretrain.model import build_model
+
+    shape = ModelConfig(**{"layers": 3, "width": 64, "heads": 4, "kv_heads": 4, "hidden": 80, **what})
+    model, ids = build_model(shape, 96, 32), torch.ones(2, 32, dtype=torch.int64)
+    model.loss = whole_logits
+    source = {"source": ids, "source_documents": ids} if shape.kind == "encoder-decoder" else {}
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        model(ids, ids, ids, **source).backward()
+    uncounted = 0 if shape.kind == "encoder" else attention_flops(replace(shape, kind="decoder"), 32)
+    assert counter.get_total_flops() == ids.numel() * (flops_per_token(shape, 96, 32) + uncounted)
 
 
 @given(st.integers(1, 4096), st.integers(1, 4096))

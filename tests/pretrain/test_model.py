@@ -6,8 +6,10 @@ from pretrain.config import TrainConfig
 
 torch = pytest.importorskip("torch")
 
+from torch._subclasses.fake_tensor import FakeTensorMode  # noqa: E402
+
 from pretrain.loss import token_losses  # noqa: E402
-from pretrain.model import LanguageModel, build_model  # noqa: E402
+from pretrain.model import Embedding, LanguageModel, Norm, build_model  # noqa: E402
 
 VOCAB, EOS = 64, 1
 Changed = Callable[..., TrainConfig]  # the fixture of conftest.py
@@ -32,6 +34,24 @@ def seen_from(model: LanguageModel, place: int) -> torch.Tensor:
     logits = model.head(model.hidden(embedded, DOCUMENTS))
     token_losses(logits, TOKENS.roll(-1, dims=1))[0, place].backward()
     return embedded.grad[0].abs().sum(dim=1)
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_half_precision_stays_so_from_layer_to_layer(device: str) -> None:
+    """Autocast leaves an embedding as it is and makes norms float32 on a GPU, where attention wants all three alike."""
+    with torch.device("meta"):
+        embedding, norm = Embedding(8, 4), Norm(4)
+    try:
+        torch.set_autocast_enabled(device, True)  # torch.autocast looks for a GPU
+        torch.set_autocast_dtype(device, torch.bfloat16)
+        with FakeTensorMode(), torch.no_grad():
+            for module in (embedding, norm):
+                module.weight = torch.nn.Parameter(torch.empty(module.weight.shape, device=device))
+            x = embedding(torch.empty(2, 3, dtype=torch.int32, device=device))
+            assert (x.device.type, x.dtype, norm(x).dtype) == (device, torch.bfloat16, torch.bfloat16)
+            assert norm(x.float()).dtype == torch.float32
+    finally:
+        torch.set_autocast_enabled(device, False)
 
 
 @pytest.mark.parametrize("positions", POSITIONS)

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,18 +15,23 @@ from pretrain.config import ParallelConfig, TrainConfig
 
 torch = pytest.importorskip("torch")
 
+from torch.utils.checkpoint import CheckpointPolicy  # noqa: E402
+
 from corpus.shard import open_corpus  # noqa: E402
 from pretrain.checkpoint import load_model  # noqa: E402
-from pretrain.parallel import Ranks, open_ranks, place  # noqa: E402
+from pretrain.parallel import COSTLY, Ranks, open_ranks, place, recompute_policy  # noqa: E402
 from pretrain.run import open_run  # noqa: E402
 from pretrain.step import mean_loss, one_step  # noqa: E402
 from pretrain.train import train  # noqa: E402
 
 CPU = Ranks(torch.device("cpu"))
+Changed = Callable[..., TrainConfig]  # the fixture of conftest.py
 
 
-def after_steps(corpus_root: str, config: TrainConfig, steps: int = 3) -> list[tuple[float, float | None]]:
-    run = open_run(open_corpus(corpus_root), config, CPU)
+def after_steps(
+    corpus_root: str, config: TrainConfig, steps: int = 3, ranks: Ranks = CPU
+) -> list[tuple[float, float | None]]:
+    run = open_run(open_corpus(corpus_root), config, ranks)
     return [mean_loss(run, taken) for taken in (one_step(run) for _ in range(steps)) if taken]
 
 
@@ -55,6 +61,56 @@ def test_recomputing_keeps_less(config: TrainConfig) -> None:
         return held
 
     assert saved("full") < saved("none")
+
+
+def test_selective_recomputing_keeps_every_operation_that_it_names() -> None:
+    import torch.nn.attention.varlen  # registers an operation
+
+    for name in COSTLY - {"flex_attention"}:
+        space, _, short = name.rpartition(".")
+        operation = getattr(getattr(torch.ops, space or "aten"), short).default
+        assert recompute_policy(None, operation) == CheckpointPolicy.MUST_SAVE, name
+    assert recompute_policy(None, torch.ops.higher_order.flex_attention) == CheckpointPolicy.MUST_SAVE
+    assert recompute_policy(None, torch.ops.aten.mul.Tensor) == CheckpointPolicy.PREFER_RECOMPUTE
+
+
+def test_one_gradient_that_is_not_finite_skips_the_step_of_all(corpus_root: str, config: TrainConfig) -> None:
+    run = open_run(open_corpus(corpus_root), replace(config, precision="fp16"), CPU)
+    run.model.blocks[0].attention.query.weight.register_hook(lambda gradient: gradient * torch.nan)
+    before = {key: weight.clone() for key, weight in run.model.state_dict().items()}
+    assert one_step(run)
+    for key, weight in run.model.state_dict().items():
+        assert torch.equal(weight, before[key]), key
+
+
+@pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"attention": "dense"},
+        {"attention": "flex"},
+        {"attention": "varlen"},
+        {"compile": True},
+        {"compile": True, "attention": "flex"},
+        {"compile": True, "checkpointing": "selective"},
+        {"compile": True, "checkpointing": "full"},
+        {"compile": True, "strategy": "fsdp"},
+    ],
+)
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_a_gpu_learns_what_a_cpu_learns(
+    corpus_root: str, changed: Changed, how: dict[str, object], precision: str
+) -> None:
+    config = changed(width=64)
+    exact = after_steps(corpus_root, config)
+    torch.use_deterministic_algorithms(False)
+    config = replace(config, device="cuda", precision=precision, parallel=ParallelConfig(**how))
+    with open_ranks(config) as ranks:
+        found = after_steps(corpus_root, config, ranks=ranks)
+    for (ours, _), (theirs, _) in zip(found, exact, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-2)
 
 
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
