@@ -20,16 +20,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.distributed.checkpoint as dcp
 from torch import nn
 from torch.distributed.checkpoint.api import CheckpointException
 
-from corpus.errors import DataError, InputError, RecipeError
+from corpus.errors import DataError, InputError, RecipeError, StoreError
+from corpus.loader import ORDER
 from pretrain.config import TrainConfig, config_of
 from pretrain.model import build_model
 from pretrain.parallel import Ranks
 
 FOLDER = "checkpoints"
+UNREADABLE = (
+    OSError, ValueError, TypeError, RuntimeError, AttributeError, ImportError, EOFError, LookupError,
+    pickle.UnpicklingError, CheckpointException,
+)  # fmt: skip
+"""What a damaged checkpoint, or one of another torch, raises: its `.metadata` is a pickle."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,8 @@ class Meta:
     vocab_size: int
     settings: dict[str, Any]
     """`TrainConfig` as plain data."""
+    loader_order: int = ORDER
+    """What `corpus.loader` reads at a position, by the number of its rule."""
 
 
 class Saver:
@@ -70,7 +79,6 @@ class Saver:
         aside = self.folder / f".{name}"
         if self.ranks.rank == 0:
             shutil.rmtree(aside, ignore_errors=True)  # left by a kill
-            aside.mkdir(parents=True)
         self.ranks.wait()
         alone = _alone(self.ranks)
         written = dcp.async_save(state, checkpoint_id=aside, process_group=self.ranks.saving, no_dist=alone)
@@ -78,18 +86,19 @@ class Saver:
         self._pending = self._thread.submit(self._complete, written, aside, meta)
 
     def wait(self) -> None:
-        """Until the last one is complete. Raises DataError where it could not be written."""
+        """Until the last one is complete. Raises StoreError, on all ranks, where one of them could not write it."""
         pending, self._pending = self._pending, None
         if pending is None:
             return
-        try:
-            pending.result()
-        except (OSError, CheckpointException) as error:
-            raise DataError(
-                f"a checkpoint could not be written into {self.folder} ({_cause(error)}): make room, then run again"
+        error = pending.exception()
+        if error is not None and not isinstance(error, OSError | CheckpointException):
+            raise error
+        (failed,) = self.ranks.total(torch.tensor(error is not None, dtype=torch.int64))
+        if failed:
+            why = _cause(error) if error else "rank 0 says why"
+            raise StoreError(
+                f"a checkpoint could not be written into {self.folder} ({why}): make room, then run again"
             ) from error
-        finally:
-            self.ranks.wait()
 
     def _complete(self, written: "Future[Any]", aside: Path, meta: Meta) -> None:
         written.result()
@@ -110,11 +119,14 @@ class Saver:
 
 
 def latest(folder: Path) -> str | None:
-    """The name of the last complete checkpoint; None where there is none yet."""
+    """The name of the last complete checkpoint; None where there is none yet. Raises DataError for an empty file."""
     try:
-        return (folder / "latest").read_text(encoding="utf-8")
-    except FileNotFoundError:
+        name = (folder / "latest").read_text(encoding="utf-8", errors="replace").strip()
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    if not name:
+        raise DataError(f"{folder / 'latest'} is empty: write the name of a folder beside it into it")
+    return name
 
 
 def read_meta(folder: Path) -> Meta:
@@ -133,7 +145,7 @@ def load(folder: Path, state: dict[str, Any], ranks: Ranks | None = None) -> Non
     alone = _alone(ranks)
     try:
         dcp.load(state, checkpoint_id=folder, process_group=None if alone or not ranks else ranks.saving, no_dist=alone)
-    except (OSError, ValueError, RuntimeError, pickle.UnpicklingError, CheckpointException) as error:
+    except UNREADABLE as error:
         raise _unreadable(folder, error) from error
 
 
@@ -141,7 +153,7 @@ def keys(folder: Path) -> set[str]:
     """The names of all that a checkpoint holds. Raises DataError where it cannot be read."""
     try:
         return set(dcp.FileSystemReader(folder).read_metadata().state_dict_metadata)
-    except (OSError, pickle.UnpicklingError, EOFError) as error:
+    except UNREADABLE as error:
         raise _unreadable(folder, error) from error
 
 
@@ -179,13 +191,26 @@ def check(found: Meta, expected: Meta, out: Path) -> None:
                 f"the run in {out} was trained with {what} {theirs[:12]}, this corpus holds {ours[:12]}: "
                 "train on the version it began with, or choose another output folder"
             )
-    began, now = (json.loads(json.dumps(config_of(meta.settings).identity())) for meta in (found, expected))
-    for key, value in now.items():
-        if began.get(key) != value:
+    if found.loader_order != expected.loader_order:
+        raise DataError(
+            f"the run in {out} reads by order {found.loader_order} of the loader, this release by order "
+            f"{expected.loader_order}: continue with the release it began with, or choose another output folder"
+        )
+    began, now = (_flat(json.loads(json.dumps(config_of(meta.settings).identity()))) for meta in (found, expected))
+    for key in dict.fromkeys([*now, *began]):
+        if began.get(key) != now.get(key):
             raise RecipeError(
-                f"the run in {out} began with {key} = {began.get(key)}, the settings now say {value}: "
+                f"the run in {out} began with {key} = {began.get(key)}, the settings now say {now.get(key)}: "
                 "change it back, or choose another output folder"
             )
+
+
+def _flat(settings: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Tables in tables as one: {"model.width": 64}."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        found |= _flat(value, f"{above}{key}.") if isinstance(value, dict) else {above + key: value}
+    return found
 
 
 def _alone(ranks: Ranks | None) -> bool:

@@ -66,6 +66,9 @@ def total(scores: Mapping[str, DomainScore]) -> DomainScore:
 
 def table(scores: Mapping[str, DomainScore]) -> Iterator[str]:
     """The scores for people, a line per domain and one for all."""
+    if not scores:
+        yield "the corpus holds no held-out documents: there is nothing to score"
+        return
     yield "held-out       tokens   bits per byte   unigram tokens   ratio"
     for name, score in [*scores.items(), ("all", total(scores))]:
         yield f"{name:<12} {score.tokens:>8,} {score.bpb:>15.3f} {score.unigram_bpb:>16.3f} {score.ratio:>7.3f}"
@@ -122,6 +125,8 @@ def heldout_rows(run: Run, stream: TokenStream) -> Iterator[Rows]:
 
 def score(run: Run) -> dict[str, DomainScore]:
     """Every held-out domain under the model as it stands, the same on all ranks."""
+    if not run.corpus.heldout:
+        return {}
     if run.unigram is None:
         run.unigram = unigram_bits(run.corpus.train)
     unigram = run.unigram

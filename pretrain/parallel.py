@@ -6,6 +6,7 @@
 over the ranks, or over groups of `shard_ranks` of them (FSDP2's `fully_shard`, layer by layer).
 """
 
+import hashlib
 import os
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,12 @@ class Ranks:
             for value in values:
                 dist.all_reduce(value)
         return list(values)
+
+    def agree(self, what: str) -> bool:
+        """Whether all ranks say the same."""
+        mine = int.from_bytes(hashlib.blake2b(what.encode(), digest_size=6).digest(), "little")
+        (summed,) = self.total(torch.tensor(mine))
+        return bool(summed == mine * self.size)
 
     def wait(self) -> None:
         """Until all ranks are here."""

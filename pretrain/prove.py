@@ -42,11 +42,20 @@ class Claim:
 class Trace:
     """What a run did, by its own record."""
 
-    batches: list[str]
-    """Digest of each step's global batch."""
-    losses: list[float]
+    steps: list[dict[str, Any]]
+    """The record of each step."""
     weights: str
     """SHA-256 of the last checkpoint's parameters."""
+
+    @property
+    def batches(self) -> list[str]:
+        """Digest of each step's global batch."""
+        return [step["batch"] for step in self.steps]
+
+    @property
+    def losses(self) -> list[float]:
+        """Nats a target, of each step."""
+        return [step["loss"] for step in self.steps]
 
 
 def prove(
@@ -63,7 +72,10 @@ def prove(
     What an earlier proof left there goes. Raises InputError where something else lies there, RecipeError where the
     batch cannot be shared by the ranks, or a run that should end well does not.
     """
+    worlds = [*dict.fromkeys(worlds)]
     for world in worlds:
+        if world < 1:
+            raise RecipeError(f"{world} ranks cannot train: give numbers from 1 on")
         if config.batch_windows % world:
             raise RecipeError(f"batch_windows = {config.batch_windows} cannot be shared by {world} ranks")
     if any(not path.name.startswith(("whole-", "killed-")) for path in folder.glob("*")):
@@ -80,15 +92,19 @@ def prove(
 
     for world in worlds:
         whole[world] = _run(corpus_root, config, folder / f"whole-{world}", world)
-        first = whole[worlds[0]]
-        claim(f"{world} ranks read the batches of {worlds[0]}", *_same(first.batches, whole[world].batches))
+        if world != worlds[0]:
+            first = whole[worlds[0]]
+            claim(f"{world} ranks read the batches of {worlds[0]}", *_same(first.batches, whole[world].batches))
     for place, world in enumerate(worlds):
         killed = folder / f"killed-{world}"
-        _kill(corpus_root, config, killed, world, half)
+        before = _kill(corpus_root, config, killed, world, half)[:half]
         for other in dict.fromkeys((world, worlds[(place + 1) % len(worlds)])):
             out = folder / f"killed-{world}-continued-{other}"
             shutil.copytree(killed, out)
             trace, name = _run(corpus_root, config, out, other), f"{world} ranks killed, continued with {other}"
+            # A step that was done again took another time, to the nanosecond: these were not.
+            kept = sum(a == b for a, b in zip(before, trace.steps, strict=False))
+            claim(f"{name}: went on from its checkpoint", kept == half, f"{kept} of {half} steps not done again")
             claim(f"{name}: the same batches", *_same(whole[world].batches, trace.batches))
             if other == world:
                 equal = trace.losses == whole[world].losses and trace.weights == whole[world].weights
@@ -112,16 +128,15 @@ def _run(root: str, config: TrainConfig, out: Path, world: int) -> Trace:
     if any(process.exitcode for process in processes):
         _end(processes)
         raise RecipeError(f"the run in {out} did not end well: its lines above say why")
-    records = _records(out)
     model, _ = load_model(out)
     name = sha256()
     for weight in model.state_dict().values():
         name.update(weight.numpy().tobytes())
-    return Trace([r["batch"] for r in records], [r["loss"] for r in records], name.hexdigest())
+    return Trace(_records(out), name.hexdigest())
 
 
-def _kill(root: str, config: TrainConfig, out: Path, world: int, half: int) -> None:
-    """A run that is killed one step after its checkpoint of step `half` is complete."""
+def _kill(root: str, config: TrainConfig, out: Path, world: int, half: int) -> list[dict[str, Any]]:
+    """A run that is killed one step after its checkpoint of step `half` is complete; the steps it recorded."""
     processes = _start(root, config, out, world, last=half + 1)
     try:
         while latest(out / FOLDER) is None or len(_records(out)) <= half:
@@ -130,6 +145,7 @@ def _kill(root: str, config: TrainConfig, out: Path, world: int, half: int) -> N
             time.sleep(0.02)
     finally:
         _end(processes)
+    return _records(out)
 
 
 def _records(out: Path) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ from corpus.shard import Corpus
 from pretrain import checkpoint
 from pretrain.attention import way_of
 from pretrain.config import TrainConfig
-from pretrain.data import Reader, tensors, to_batch
+from pretrain.data import Reader, share, tensors, to_batch
 from pretrain.flops import in_words
 from pretrain.loss import IGNORED
 from pretrain.model import build_model
@@ -122,6 +122,7 @@ def open_run(corpus: Corpus, config: TrainConfig, ranks: Ranks, plans: Path | No
     fit).
     """
     prepare(config, ranks)
+    share(0, config.batch_windows, ranks.rank, ranks.size)  # an error now, rather than at the first step
     special = special_ids(corpus, config.objective)
     loader = Loader(
         corpus, config.sequence_length, shuffle_block=config.shuffle_block, pack_block=config.pack_block,

@@ -3,6 +3,7 @@
 rows of this rank → digest, targets and stop flag added up over the ranks → micro-batches → gradients → update
 """
 
+import gc
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
-from pretrain.config import TrainConfig
 from pretrain.data import digest, micro_batches, share
 from pretrain.optim import Together, lr_scale, set_lr
 from pretrain.parallel import exchange, precision
@@ -106,8 +106,6 @@ def profiled(run: Run, *, stop: bool = False) -> tuple[Taken | None, float]:
 @contextmanager
 def quiet_gc() -> Iterator[None]:
     """No garbage collection inside: it stops the device for half a second now and then, and ranks not together."""
-    import gc
-
     gc.collect()
     gc.freeze()
     was = gc.isenabled()
@@ -118,8 +116,3 @@ def quiet_gc() -> Iterator[None]:
         gc.unfreeze()
         if was:
             gc.enable()
-
-
-def scaled(config: TrainConfig, run: Run) -> float:
-    """The share of the peak rates that the last step had."""
-    return lr_scale(run.step - 1, config.steps, config.optim)

@@ -20,16 +20,14 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from corpus.cache import Cache
-from corpus.errors import GristmillError, RecipeError
+from corpus.errors import GristmillError, InputError, RecipeError
 from corpus.shard import Corpus, open_corpus
-from corpus.version import read_version
-from pretrain.config import TrainConfig, load_config, load_run
+from pretrain.config import TrainConfig, load_config
 
 # Threads that wait without spinning: as fast on idle cores, and not ten times slower on busy ones.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -41,15 +39,15 @@ except ModuleNotFoundError as error:
     raise (SystemExit(f"error: {missing}") if __name__ == "__main__" else RecipeError(missing)) from error
 
 from pretrain import checkpoint
+from pretrain.clock import Clock
 from pretrain.evaluate import DomainScore, score, table, total
-from pretrain.flops import flops_per_token, mfu, peak_of
+from pretrain.folder import begin, held, version_of
 from pretrain.launch import PAUSED
 from pretrain.loggers import open_loggers
 from pretrain.metrics import Logger, Metrics, Say, plain, show
-from pretrain.moe import load
 from pretrain.parallel import leave, open_ranks
-from pretrain.run import Run, device_name, open_run, record
-from pretrain.step import Taken, mean_loss, one_step, profiled, quiet_gc, scaled
+from pretrain.run import Run, device_name, open_run
+from pretrain.step import one_step, profiled, quiet_gc
 
 LOST = "Connection closed by peer", "Connection reset by peer", "NCCL communicator was aborted"  # what ranks say then
 
@@ -94,55 +92,70 @@ def train(
     of `config.steps`. `cache` keeps the shards of a corpus that lies far away; `log_to` names loggers beside
     metrics.jsonl (`pretrain.loggers`); `say` gets the lines meant for people.
 
-    Raises InputError (no corpus, too short a stream), RecipeError (settings other than the run began with),
-    DataError (another tokenizer or order than the run began with), PausedError (SIGTERM or SIGINT: saved).
+    Raises InputError (no corpus, too short a stream), RecipeError (settings other than the run began with, ranks that
+    do not agree), DataError (another tokenizer or order than the run began with), StoreError (`out` cannot be written,
+    or another run writes there), PausedError (SIGTERM or SIGINT: saved).
     """
+    stop_at = config.steps if steps is None else min(steps, config.steps)
+    if stop_at < 1:
+        raise RecipeError(f"a run cannot stop after {stop_at} steps: give 1 or more")
     began, loggers = time.monotonic(), open_loggers(log_to, out)
-    with open_ranks(config) as ranks, stop_flag() as stop:
-        corpus = open_corpus(corpus_root, version_of(out), cache=cache_in(cache))
+    with open_ranks(config) as ranks, stop_flag() as stop, held(out, ranks):
+        corpus = opened(corpus_root, out, cache_in(cache))
         run = open_run(corpus, config, ranks, plans=out)
+        agree(run, out, stop_at)
         saver = checkpoint.Saver(out / checkpoint.FOLDER, ranks, config.keep)
         say = say if ranks.rank == 0 else lambda _: None
         if run.restore(out):
             say(f"continuing {out} from step {run.step:,}, version {corpus.version} of {corpus_root}")
-        else:
+        elif ranks.rank == 0:
             begin(run, corpus_root, out)
         metrics = open_metrics(run, out, loggers, say)
         try:
             say(describe(run))
-            (out / "result.json").unlink(missing_ok=True)  # of fewer steps
-            metrics.start(json.loads((out / "run.json").read_text(encoding="utf-8")) if ranks.rank == 0 else {})
-            loop(run, config.steps if steps is None else min(steps, config.steps), saver, metrics, stop)
+            if ranks.rank == 0:
+                (out / "result.json").unlink(missing_ok=True)  # of fewer steps
+                metrics.start(json.loads((out / "run.json").read_text(encoding="utf-8")))
+            loop(run, stop_at, saver, metrics, stop)
             return finish(run, out, metrics, began)
         finally:
             metrics.close()
 
 
-def version_of(out: Path) -> int | None:
-    """The version of the corpus that a run began with; None for the current one, where there is no run to continue."""
-    if checkpoint.latest(out / checkpoint.FOLDER) is None:
-        return None
-    return load_run(out)[1]
+def opened(root: str, out: Path, cache: Cache | None) -> Corpus:
+    """The version of the corpus that the run in `out` began with, or the current one for a new run."""
+    version = version_of(out)
+    try:
+        return open_corpus(root, version, cache=cache)
+    except InputError as error:
+        if version is None:
+            raise
+        raise InputError(
+            f"{error}; the run in {out} reads it: publish it again, or train into another folder"
+        ) from error
 
 
 def cache_in(folder: Path | None) -> Cache | None:
-    """A cache of shards that may fill half of what is free on its disk."""
+    """A cache of shards that may fill half of its disk, but for what others have there."""
     if folder is None:
         return None
     folder.mkdir(parents=True, exist_ok=True)
-    return Cache(folder, shutil.disk_usage(folder).free // 2)
+    mine = 0
+    for path in folder.glob("*.arrow"):
+        with suppress(FileNotFoundError):  # another rank made room
+            mine += path.stat().st_size
+    return Cache(folder, (shutil.disk_usage(folder).free + mine) // 2)
 
 
-def begin(run: Run, root: str, out: Path) -> None:
-    """Write what a run's folder says of it from the start: run.json and the tokenizer."""
-    if run.ranks.rank == 0:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "run.json").write_text(json.dumps(record(run, root), indent=1) + "\n", encoding="utf-8")
-        corpus: Corpus = run.corpus
-        (out / "tokenizer.model").write_bytes(corpus.store.get(corpus.tokenizer.path))
-        for file in read_version(corpus.store, corpus.version).get("files", ()):  # tokenizer.json and its settings
-            if file["path"].startswith("tokenizer/huggingface."):
-                (out / Path(file["path"]).name).write_bytes(corpus.store.get(file["path"]))
+def agree(run: Run, out: Path, stop_at: int) -> None:
+    """Raises RecipeError where the ranks are not about to do the same, as several machines may be told to."""
+    name = checkpoint.latest(out / checkpoint.FOLDER)
+    if not run.ranks.agree(json.dumps([name, run.corpus.version, asdict(run.meta()), stop_at])):
+        raise RecipeError(
+            f"the ranks are not about to do the same (rank {run.ranks.rank}: from {name or 'the beginning'} to step "
+            f"{stop_at:,}, version {run.corpus.version}): give all machines the same command and settings, "
+            "and an --out that all of them see"
+        )
 
 
 def open_metrics(run: Run, out: Path, loggers: Sequence[Logger], say: Say) -> Metrics:
@@ -168,7 +181,8 @@ def loop(run: Run, stop_at: int, saver: checkpoint.Saver, metrics: Metrics, stop
                 break
             if run.step % config.log_every == 0 or run.step == stop_at:
                 metrics.step(run.step, **clock.values(taken))
-            if config.eval_every and run.step % config.eval_every == 0 and run.step < config.steps:
+            due = config.eval_every and run.step % config.eval_every == 0 and run.step < config.steps
+            if due and run.corpus.heldout:
                 metrics.evaluation(run.step, score(run))
                 clock.rest()
             if config.save_every and run.step % config.save_every == 0:
@@ -181,48 +195,6 @@ def loop(run: Run, stop_at: int, saver: checkpoint.Saver, metrics: Metrics, stop
     if run.step < stop_at:
         metrics.state("paused", run.step)
         raise PausedError(f"stopped and saved after step {run.step:,} of {config.steps:,}; run again to continue")
-
-
-class Clock:
-    """Speed and where the time goes, from one report to the next."""
-
-    def __init__(self, run: Run) -> None:
-        self.run, self.comm_seconds = run, None if run.ranks.size > 1 else 0.0
-        config = run.config
-        self.flops = flops_per_token(config.model, run.corpus.train.vocab_size, config.sequence_length)
-        self.peak = peak_of(config, device_name(run.ranks.device))
-        self.rest()
-
-    def rest(self) -> None:
-        """Begin anew: what lies between is not training."""
-        self.since, self.step, self.run.data_seconds = time.monotonic(), self.run.step, 0.0
-
-    def to_profile(self) -> bool:
-        """Whether the next step is one to look into, with several ranks."""
-        every = self.run.config.profile_every
-        return bool(every) and self.run.ranks.size > 1 and self.run.step % every == min(10, every - 1)
-
-    def values(self, taken: Taken) -> dict[str, Any]:
-        """The record of a step, the times as means over the steps since the last. Waits for the device."""
-        run, (loss, norm) = self.run, mean_loss(self.run, taken)
-        steps = max(run.step - self.step, 1)
-        seconds, data = (time.monotonic() - self.since) / steps, self.run.data_seconds / steps
-        speed = run.config.batch_windows * run.config.sequence_length / max(seconds, 1e-9)
-        self.rest()
-        return {
-            "loss": loss,
-            "tokens": run.tokens,
-            "lr_scale": scaled(run.config, run),
-            "grad_norm": norm,
-            "tokens_per_second": speed,
-            "mfu": mfu(speed, self.flops, self.peak, run.ranks.size),
-            "data_seconds": data,
-            "compute_seconds": max(seconds - data, 0.0),
-            "comm_seconds": self.comm_seconds,
-            "batch": taken.batch,
-            "stream": run.stream,
-            **(load(run.model) if run.config.model.moe else {}),
-        }
 
 
 def finish(run: Run, out: Path, metrics: Metrics, began: float) -> Result:

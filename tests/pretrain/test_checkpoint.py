@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from corpus.errors import DataError, InputError, RecipeError
-from pretrain.config import TrainConfig
+from corpus.errors import DataError, InputError, RecipeError, StoreError
+from pretrain.config import MoeConfig, TrainConfig
 
 torch = pytest.importorskip("torch")
 
@@ -77,7 +77,7 @@ def test_a_failure_at_any_moment_leaves_one_that_loads(
                 patch.setattr(owner, name, fails_after(survived, getattr(owner, name)))
                 try:
                     save(tmp_path, replace(meta, step=step), {"x": torch.full((2,), float(step))})
-                except (OSError, DataError):
+                except (OSError, StoreError):
                     failed += 1
             found, value = loaded(tmp_path)
             assert found.step in {before, step}
@@ -98,16 +98,50 @@ def fails_after(survived: int, real: Any) -> Any:
 
 def test_a_full_disk_is_told_in_a_line(tmp_path: Path, meta: Meta, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", fails_after(0, os.fsync))
-    with pytest.raises(DataError, match=r"could not be written .*No space left on device.*make room"):
+    with pytest.raises(StoreError, match=r"could not be written .*No space left on device.*make room"):
         save(tmp_path, meta, {"x": torch.ones(2)})
 
 
+def test_a_failure_of_one_rank_ends_all(tmp_path: Path, meta: Meta) -> None:
+    class Second(Ranks):
+        def total(self, *values: torch.Tensor) -> list[torch.Tensor]:
+            return [value + 1 for value in values]  # what the first adds: it could not write
+
+    saver = Saver(tmp_path, Second(ALONE.device), keep=1)
+    saver.save(meta, {"x": torch.ones(2)})
+    with pytest.raises(StoreError, match="rank 0 says why"):
+        saver.wait()
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_a_line(tmp_path: Path, meta: Meta) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match=r"could not be written .*file.*make room"):
+        save(tmp_path / "file" / "checkpoints", meta, {"x": torch.ones(2)})
+
+
 @pytest.mark.parametrize("name", ["__0_0.distcp", ".metadata", "meta.json"])
-def test_a_broken_checkpoint_is_named(tmp_path: Path, meta: Meta, name: str) -> None:
+@pytest.mark.parametrize("content", [b"not a checkpoint", b"", b"cno.such\nmodule\n.", b"\x80\x05K\x01."])
+def test_a_broken_checkpoint_is_named(tmp_path: Path, meta: Meta, name: str, content: bytes) -> None:
     save(tmp_path, meta, {"x": torch.ones(2)})
-    (tmp_path / "step-00000003" / name).write_bytes(b"not a checkpoint")
+    (tmp_path / "step-00000003" / name).write_bytes(content)
     with pytest.raises(DataError, match="step-00000003 cannot be read"):
         loaded(tmp_path)
+    if name == ".metadata":
+        with pytest.raises(DataError, match="step-00000003 cannot be read"):
+            keys(tmp_path / "step-00000003")
+
+
+def test_latest_may_be_written_by_hand(tmp_path: Path, meta: Meta) -> None:
+    save(tmp_path, meta, {"x": torch.ones(2)})
+    (tmp_path / "latest").write_text("step-00000003\n", encoding="utf-8")
+    assert loaded(tmp_path) == (meta, 1.0)
+    (tmp_path / "latest").write_bytes(b"\xff\xfe")
+    with pytest.raises(DataError, match="cannot be read"):
+        loaded(tmp_path)
+    (tmp_path / "latest").write_bytes(b"")
+    with pytest.raises(DataError, match="latest is empty"):
+        loaded(tmp_path)
+    assert latest(tmp_path / "latest" / "of a file") is None
 
 
 def test_other_data_or_settings_are_refused(tmp_path: Path, meta: Meta, changed: Changed) -> None:
@@ -118,8 +152,15 @@ def test_other_data_or_settings_are_refused(tmp_path: Path, meta: Meta, changed:
         check(meta, replace(meta, order_sha256="c" * 64), tmp_path)
     with pytest.raises(RecipeError, match="seed = 0, the settings now say 1"):
         check(meta, replace(meta, settings=asdict(changed(seed=1))), tmp_path)
-    with pytest.raises(RecipeError, match="began with model = "):
+    with pytest.raises(RecipeError, match=r"began with model\.hidden = 64, the settings now say 96"):
         check(meta, replace(meta, settings=asdict(changed(hidden=96))), tmp_path)
+    experts = asdict(changed(moe=MoeConfig(experts=4, top_k=2, hidden=8)))
+    with pytest.raises(RecipeError, match=r"began with model\.moe\.experts = None, the settings now say 4"):
+        check(meta, replace(meta, settings=experts), tmp_path)
+    with pytest.raises(RecipeError, match=r"began with model\.moe\.experts = 4, the settings now say None"):
+        check(replace(meta, settings=experts), meta, tmp_path)
+    with pytest.raises(DataError, match="reads by order 0 of the loader"):
+        check(replace(meta, loader_order=0), meta, tmp_path)
 
 
 def test_a_model_is_read_from_a_run_or_a_step(tmp_path: Path, corpus_root: str, config: TrainConfig) -> None:

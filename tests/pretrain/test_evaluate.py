@@ -1,5 +1,6 @@
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,3 +70,26 @@ def test_a_long_stream_is_counted_by_stretches(monkeypatch: pytest.MonkeyPatch) 
     assert np.exp2(-few).sum() == pytest.approx(1)
     assert few[PAD] == pytest.approx(-math.log2(1 / (VOCAB + 32)))  # 8 stretches of 4 ids
     assert unigram_bits(stream(ids[:32]))[4] == pytest.approx(-math.log2((ids[:32].count(4) + 1) / 96))
+
+
+def test_the_stream_is_counted_once_a_run(
+    opened: Callable[[TrainConfig], Run], config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = 0
+
+    def count(*given: object) -> np.ndarray:
+        nonlocal counted
+        counted += 1
+        return unigram_bits(*given)
+
+    monkeypatch.setattr(evaluate, "unigram_bits", count)
+    run = opened(config)
+    assert evaluate.score(run) == evaluate.score(run)
+    assert counted == 1
+
+
+def test_a_corpus_without_held_out_documents_says_so(opened: Callable[[TrainConfig], Run], config: TrainConfig) -> None:
+    run = opened(config)
+    run.corpus = replace(run.corpus, heldout={})
+    assert evaluate.score(run) == {}
+    assert [*evaluate.table({})] == ["the corpus holds no held-out documents: there is nothing to score"]

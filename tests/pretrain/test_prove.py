@@ -1,5 +1,6 @@
 """The proof, on a small corpus: batches, losses and weights after kills and changes of the number of ranks."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +17,28 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(corpus_root: str, config: T
     claims = prove(corpus_root, config, tmp_path / "proof", half=3, worlds=(1, 2, 4), say=lambda _: None)
     assert all(claim.holds for claim in claims), [claim for claim in claims if not claim.holds]
     assert sum("bit for bit" in claim.what for claim in claims) == 3
-    assert sum("digests equal" in claim.measured for claim in claims) == 9
+    assert sum("digests equal" in claim.measured for claim in claims) == 8
+    assert sum("3 of 3 steps not done again" in claim.measured for claim in claims) == 6
+
+
+def test_a_run_that_begins_anew_proves_nothing(
+    corpus_root: str, config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its checkpoint the killed run does the same steps again, to the same bits."""
+    copy = shutil.copytree
+
+    def without_checkpoint(killed: Path, out: Path) -> None:
+        copy(killed, out, ignore=shutil.ignore_patterns("checkpoints"))
+
+    monkeypatch.setattr(shutil, "copytree", without_checkpoint)
+    claims = prove(corpus_root, config, tmp_path / "proof", half=2, worlds=(1,), say=lambda _: None)
+    assert [(claim.holds, claim.what.split(": ")[1]) for claim in claims] == [
+        (False, "went on from its checkpoint"), (True, "the same batches"), (True, "losses and weights bit for bit"),
+    ]  # fmt: skip
 
 
 def test_ranks_that_cannot_share_the_batch_are_refused(corpus_root: str, config: TrainConfig, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="cannot be shared by 3 ranks"):
         prove(corpus_root, replace(config, batch_windows=4), tmp_path / "proof", worlds=(1, 3))
+    with pytest.raises(RecipeError, match="0 ranks cannot train"):
+        prove(corpus_root, config, tmp_path / "proof", worlds=(0,))

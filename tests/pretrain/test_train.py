@@ -1,15 +1,20 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from corpus.errors import DataError, InputError
+from corpus.errors import DataError, InputError, RecipeError, StoreError
+from corpus.shard import open_corpus
+from corpus.store import Store
+from corpus.version import path_of, point, read_version, sealed
 from pretrain.config import TrainConfig
 
 Publish = Callable[..., str]  # fixtures of conftest.py
@@ -18,7 +23,11 @@ Changed = Callable[..., TrainConfig]
 torch = pytest.importorskip("torch")
 
 from pretrain import checkpoint  # noqa: E402
-from pretrain.train import PausedError, train  # noqa: E402
+from pretrain.parallel import Ranks  # noqa: E402
+from pretrain.run import open_run  # noqa: E402
+from pretrain.train import PausedError, agree, cache_in, main, train  # noqa: E402
+
+ALONE = Ranks(torch.device("cpu"))
 
 
 def quiet(_: str) -> None:
@@ -131,6 +140,73 @@ def test_the_command_explains_a_missing_corpus_in_a_line(tmp_path: Path) -> None
     assert "Traceback" not in ran.stderr
 
 
+def test_a_folder_that_cannot_be_had_is_told_in_a_line(corpus_root: str, tmp_path: Path, config: TrainConfig) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="file cannot be written"):
+        train(corpus_root, config, tmp_path / "file", say=quiet)
+    train(corpus_root, config, tmp_path / "out", 1, say=quiet)
+    (tmp_path / "out" / "metrics.jsonl").unlink()
+    (tmp_path / "out" / "metrics.jsonl").mkdir()
+    with pytest.raises(StoreError, match=r"metrics\.jsonl: Is a directory"):
+        train(corpus_root, config, tmp_path / "out", say=quiet)
+
+
+def test_two_runs_do_not_write_into_one_folder(corpus_root: str, tmp_path: Path, config: TrainConfig) -> None:
+    refused = 0
+
+    def second(line: str) -> None:
+        nonlocal refused
+        if line.startswith("step"):
+            with pytest.raises(StoreError, match="another run writes into"):
+                train(corpus_root, config, tmp_path / "out", say=quiet)
+            refused += 1
+
+    assert train(corpus_root, config, tmp_path / "out", say=second).steps == 20
+    assert refused == 4
+    assert train(corpus_root, config, tmp_path / "out", say=quiet).steps == 20
+
+
+def test_ranks_that_were_told_different_things_are_refused(
+    corpus_root: str, tmp_path: Path, config: TrainConfig
+) -> None:
+    class Two(Ranks):
+        def total(self, *values: torch.Tensor) -> list[torch.Tensor]:
+            return [values[0] + 1 + values[0]]  # the other said something else
+
+    run = replace(open_run(open_corpus(corpus_root), config, ALONE), ranks=Two(ALONE.device, 1, 2))
+    with pytest.raises(RecipeError, match=r"rank 1: from the beginning to step 20, version 1.*--out"):
+        agree(run, tmp_path, 20)
+    agree(replace(run, ranks=ALONE), tmp_path, 20)
+
+
+def test_a_rank_whose_peer_has_ended_says_so_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def cut_off(*_: object, **__: object) -> None:
+        raise RuntimeError("[gloo/transport/tcp/pair.cc:537] Read error [127.0.0.1]:38836: Connection reset by peer")
+
+    monkeypatch.setattr(sys, "argv", ["train", "corpus", "--out", "out"])
+    monkeypatch.setattr("pretrain.train.train", cut_off)
+    assert main() == 1
+    assert (
+        capsys.readouterr().err
+        == "error of rank 0: another rank is gone (Connection reset by peer); run again to go on\n"
+    )
+
+
+def test_a_run_stops_after_a_step_or_more(corpus_root: str, tmp_path: Path, config: TrainConfig) -> None:
+    with pytest.raises(RecipeError, match="after 0 steps"):
+        train(corpus_root, config, tmp_path / "out", 0, say=quiet)
+
+
+def test_a_cache_counts_what_it_holds_as_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
+    (tmp_path / "one.arrow").write_bytes(bytes(60))
+    cache = cache_in(tmp_path)
+    assert cache is not None
+    assert cache.max_bytes == 80
+
+
 def test_a_corpus_too_small_for_a_window_is_named(tmp_path: Path, changed: Changed, publish: Publish) -> None:
     root = publish(tmp_path / "small", train_documents=2)
     with pytest.raises(InputError, match="less than one window"):
@@ -147,3 +223,18 @@ def test_the_room_without_torch_says_what_to_install() -> None:
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     message = "training needs torch, which is an extra: pip install -e '.[train]'\n"
     assert (ran.stdout, ran.stderr, ran.returncode) == (message, "error: " + message, 1)
+
+
+def test_a_run_goes_on_with_the_version_it_began_with(corpus_root: str, tmp_path: Path, config: TrainConfig) -> None:
+    whole = train(corpus_root, config, tmp_path / "whole", say=quiet)
+    train(corpus_root, config, tmp_path / "moved", 7, say=quiet)
+    store = Store(corpus_root)
+    newer = {key: value for key, value in read_version(store, 1).items() if key != "seal"}
+    store.put(path_of(2), sealed(newer | {"version": 2, "order": {"sha256": "f" * 64}}))
+    point(store, 2)
+    said: list[str] = []
+    assert train(corpus_root, config, tmp_path / "moved", say=said.append).stream == whole.stream
+    assert said[0].endswith(f"from step 7, version 1 of {corpus_root}")
+    (Path(corpus_root) / path_of(1)).unlink()
+    with pytest.raises(InputError, match=r"no version 1 of a corpus is published here; the run in .* reads it"):
+        train(corpus_root, config, tmp_path / "moved", say=quiet)
