@@ -34,10 +34,6 @@ app = typer.Typer(
 )
 
 app.add_typer(classifier, name="classifier")
-for command in (mix, tokenizer, export, where, report, train, prove, generate):
-    app.command()(command)
-app.command("mix-search")(mix_search)
-app.command("export-model")(export_model)
 
 RecipePath = Annotated[Path, typer.Argument(metavar="RECIPE", help="The recipe's TOML file.")]
 Root = Annotated[str, typer.Argument(metavar="CORPUS", help="Where the corpus lies: a folder or a store's URL.")]
@@ -257,8 +253,17 @@ def tokenize(
     print(tokenize_file(table, model, out))
 
 
+app.command("mix-search")(mix_search)
+for command in (mix, tokenizer, where, export, train, prove, generate, report):
+    app.command()(command)
+app.command("export-model")(export_model)
+
+
 def main() -> None:
-    """Run a command. Exit codes: 0 done, 1 a mistake that the line explains, 2 wrong usage, 130 interrupted."""
+    """Run a command.
+
+    Exit codes: 0 done, 1 a mistake that the line explains, 2 wrong usage, 75 training paused, 130 interrupted.
+    """
     from corpus.errors import GristmillError
     from corpus.interrupt import remembered
 

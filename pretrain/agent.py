@@ -50,7 +50,9 @@ def run(arguments: list[str]) -> int:
     except ChildFailedError as failed:
         return _failed(failed)
     except RendezvousError as error:
-        print(f"error: the nodes did not find each other ({error}); check --rdzv-endpoint", file=sys.stderr)
+        print(
+            f"error: the nodes did not find each other ({error}); check --rendezvous (--rdzv-endpoint)", file=sys.stderr
+        )
         return 1
     return 0
 

@@ -103,6 +103,9 @@ class ObjectiveConfig:
         for key in ("rate", "spm_rate"):
             _check(0 <= getattr(self, key) <= 1, key, getattr(self, key), "0 to 1")
         _check(self.mean_span >= 1, "mean_span", self.mean_span, ">= 1")
+        for key, names in (("rate", ("fim", "mlm", "span")), ("domains", ("fim",)), ("ul2", ("span",))):
+            meant = not getattr(self, key) or self.name in names
+            _check(meant, key, getattr(self, key), f"left out where name = {self.name!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +159,8 @@ class OptimConfig:
         for key in ("lr", "embedding_lr", "head_lr"):
             rate = getattr(self, key)
             _check(math.isfinite(rate) and rate > 0, key, rate, "a number above 0")
+        for key in ("beta1", "beta2"):
+            _check(0 <= getattr(self, key) < 1, key, getattr(self, key), "0 or more and below 1")
         for key in ("decay", "weight_decay", "clip"):
             _check(getattr(self, key) >= 0, key, getattr(self, key), ">= 0")
         _check(0 <= self.final <= 1, "final", self.final, "0 to 1")
@@ -207,6 +212,7 @@ class TrainConfig:
         for key in ("micro_windows", "threads", "heldout_tokens", "eval_every", "profile_every", "save_every",
                     "pack_block", "peak_tflops"):  # fmt: skip
             _check(getattr(self, key) >= 0, key, getattr(self, key), ">= 0")
+        _check(0 <= self.seed < 2**63, "seed", self.seed, "0 or more, in 63 bits")
         wanted = {"decoder": ("next", "fim"), "encoder": ("mlm",), "encoder-decoder": ("span",)}[self.model.kind]
         name = self.objective.name
         _check(name in wanted, "objective", name, f"{' or '.join(wanted)} for kind = {self.model.kind!r}")

@@ -263,6 +263,7 @@ def aside(out: Path) -> Iterator[Path]:
             file.chmod(part.stat().st_mode & 0o666)  # safetensors makes them readable by the owner alone
         part.rename(out)
     except (OSError, SafetensorError) as error:
-        raise StoreError(f"{out} cannot be written ({error}): make room there, or export to another place") from error
+        why = getattr(error, "strerror", None) or error
+        raise StoreError(f"{out} cannot be written ({why}): make room there, or export to another place") from error
     finally:
         shutil.rmtree(part, ignore_errors=True)

@@ -88,6 +88,8 @@ def generate(
             f"max_tokens = {max_tokens}, temperature = {temperature}, top_p = {top_p}: "
             "the first two must be 0 or more, top_p above 0 and at most 1"
         )
+    if not -(2**63) <= seed < 2**64:
+        raise RecipeError(f"seed = {seed}: it must fit 64 bits")
     return _generated(model, [*ids], max_tokens, temperature, top_p, seed, eos_id, [*banned], slide)
 
 

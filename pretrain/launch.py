@@ -44,7 +44,7 @@ def command(
     """What trains: one process, or torchrun with `processes` of them on each of `nodes` machines.
 
     `rendezvous` is HOST:PORT of one of several machines, the same on all of them; they number themselves. Raises
-    RecipeError where there are several and it is missing.
+    RecipeError where there are several and it is missing or no such pair.
     """
     trainer = ["-m", "pretrain.train", corpus, "--config", config, "--out", str(out)]
     trainer += [] if steps is None else ["--steps", str(steps)]
@@ -56,6 +56,9 @@ def command(
     if nodes > 1:
         if not rendezvous:
             raise RecipeError(f"{nodes} nodes must be told where to meet: --rendezvous HOST:PORT, one of them")
+        host, _, port = rendezvous.rpartition(":")
+        if not host or not port.isdecimal():
+            raise RecipeError(f"--rendezvous {rendezvous}: it must be HOST:PORT, as node0:29400")
         meet = [f"--nnodes={nodes}", "--rdzv-backend=c10d", f"--rdzv-endpoint={rendezvous}", "--rdzv-id=gristmill"]
     workers = [f"--nproc-per-node={processes}", f"--shutdown-timeout={SAVE_SECONDS}"]
     return [sys.executable, "-u", "-m", "pretrain.agent", *meet, *workers, *trainer]

@@ -131,7 +131,7 @@ def place(model: nn.Module, config: TrainConfig, ranks: Ranks) -> nn.Module:
 def _sharded(model: nn.Module, blocks: list[Block], config: TrainConfig, ranks: Ranks) -> nn.Module:
     size, shards = ranks.size, config.parallel.shard_ranks or ranks.size
     if size % shards:
-        raise RecipeError(f"shard_ranks = {shards} does not divide the run's {size} ranks")
+        raise RecipeError(f"shard_ranks = {shards} must divide the number of ranks, {size}; 0 means all of them")
     kind = ranks.device.type
     if shards == size:
         mesh = init_device_mesh(kind, (size,))

@@ -77,7 +77,9 @@ def prove(
         if world < 1:
             raise RecipeError(f"{world} ranks cannot train: give numbers from 1 on")
         if config.batch_windows % world:
-            raise RecipeError(f"batch_windows = {config.batch_windows} cannot be shared by {world} ranks")
+            raise RecipeError(
+                f"batch_windows = {config.batch_windows} cannot be shared by {world} ranks: name a divisor of it"
+            )
     if any(not path.name.startswith(("whole-", "killed-")) for path in folder.glob("*")):
         raise InputError(f"{folder} holds other things than a proof's runs: name a folder that may be emptied")
     shutil.rmtree(folder, ignore_errors=True)

@@ -100,6 +100,15 @@ def special_ids(corpus: Corpus, objective: ObjectiveConfig) -> Special:
     return special
 
 
+def check_domains(corpus: Corpus, objective: ObjectiveConfig) -> None:
+    """Raises RecipeError where the objective names a domain that the training stream does not have."""
+    there = {name for shard in corpus.train.shards for name in shard.domains}
+    if unknown := [name for name in objective.domains if name not in there]:
+        raise RecipeError(
+            f"[objective] `domains` names {', '.join(unknown)}, the corpus has {', '.join(sorted(there))}: name those"
+        )
+
+
 def check(objective: ObjectiveConfig, special: Special) -> None:
     """Raises RecipeError where the objective needs an id that there is not."""
     needed = {"fim": ("fim_prefix", "fim_middle", "fim_suffix"), "mlm": ("mask",)}.get(objective.name, ())

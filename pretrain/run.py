@@ -32,6 +32,7 @@ from pretrain.model import build_model
 from pretrain.objectives import special_ids
 from pretrain.optim import build_optimizers, peak_rates
 from pretrain.parallel import ALIVE, HALVES, Ranks, place, precision
+from pretrain.rows import check_domains
 
 
 @dataclass
@@ -123,6 +124,7 @@ def open_run(corpus: Corpus, config: TrainConfig, ranks: Ranks, plans: Path | No
     """
     prepare(config, ranks)
     share(0, config.batch_windows, ranks.rank, ranks.size)  # an error now, rather than at the first step
+    check_domains(corpus, config.objective)
     special = special_ids(corpus, config.objective)
     loader = Loader(
         corpus, config.sequence_length, shuffle_block=config.shuffle_block, pack_block=config.pack_block,

@@ -33,7 +33,7 @@ from pretrain.config import TrainConfig, load_config
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # the profiler's own lines
 try:
-    import torch  # noqa: F401
+    import torch
 except ModuleNotFoundError as error:
     missing = "training needs torch, which is an extra: pip install -e '.[train]'"
     raise (SystemExit(f"error: {missing}") if __name__ == "__main__" else RecipeError(missing)) from error
@@ -92,15 +92,15 @@ def train(
     of `config.steps`. `cache` keeps the shards of a corpus that lies far away; `log_to` names loggers beside
     metrics.jsonl (`pretrain.loggers`); `say` gets the lines meant for people.
 
-    Raises InputError (no corpus, too short a stream), RecipeError (settings other than the run began with, ranks that
-    do not agree), DataError (another tokenizer or order than the run began with), StoreError (`out` cannot be written,
-    or another run writes there), PausedError (SIGTERM or SIGINT: saved).
+    Raises InputError (no corpus, too short a stream), RecipeError (settings other than the run began with, or too large
+    for the memory, ranks that do not agree), DataError (another tokenizer or order than the run began with), StoreError
+    (`out` cannot be written, or another run writes there), PausedError (SIGTERM or SIGINT: saved).
     """
     stop_at = config.steps if steps is None else min(steps, config.steps)
     if stop_at < 1:
         raise RecipeError(f"a run cannot stop after {stop_at} steps: give 1 or more")
     began, loggers = time.monotonic(), open_loggers(log_to, out)
-    with open_ranks(config) as ranks, stop_flag() as stop, held(out, ranks):
+    with open_ranks(config) as ranks, stop_flag() as stop, held(out, ranks), memory_told():
         corpus = opened(corpus_root, out, cache_in(cache))
         run = open_run(corpus, config, ranks, plans=out)
         agree(run, out, stop_at)
@@ -221,6 +221,20 @@ def describe(run: Run) -> str:
     where = device_name(run.ranks.device)
     ranks = f"{run.ranks.size} x " if run.ranks.size > 1 else ""
     return f"{parameters:,} parameters, {tokens:,} tokens ({passes:.2f} passes over the stream), on {ranks}{where}"
+
+
+@contextmanager
+def memory_told() -> Iterator[None]:
+    """What does not fit into memory is said in a line. Raises RecipeError."""
+    try:
+        yield
+    except RuntimeError as error:  # on the CPU torch has no class of its own for it
+        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+        raise RecipeError(
+            "a step does not fit into memory: lower `micro_windows` (0 is a rank's whole share) or `sequence_length`, "
+            'or set `checkpointing = "full"` in [parallel]'
+        ) from error
 
 
 @contextmanager

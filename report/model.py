@@ -31,7 +31,7 @@ def generate(
     int8: Annotated[bool, typer.Option("--int8", help="With 8-bit matrices; on the CPU.")] = False,
 ) -> None:
     """Let a model continue a text, printed as it comes."""
-    _check_installed()
+    check_installed("torch", "safetensors")
     from pretrain.generate import open_model
 
     model = open_model(checkpoint, device, int8)
@@ -53,7 +53,11 @@ def export_model(
     corpus: Annotated[str, typer.Option(help="With --int8: held-out documents of this corpus, not of the run's.")] = "",
 ) -> None:
     """Write a model for Hugging Face's transformers (safetensors), or with 8-bit matrices for `gristmill generate`."""
-    _check_installed()
+    check_installed("torch", "safetensors")
+    if int8 and dtype != "fp32":
+        raise RecipeError(f"--dtype {dtype} and --int8: eight bits are a form of their own; leave one of them out")
+    if corpus and not int8:
+        raise RecipeError("--corpus is read to compare eight bits with: give --int8 too, or leave it out")
     if int8:
         from pretrain.export import export_int8
 
@@ -68,10 +72,11 @@ def export_model(
         print(f"  {note}")
 
 
-def _check_installed() -> None:
-    missing = [name for name in ("torch", "safetensors") if not find_spec(name)]
+def check_installed(*packages: str) -> None:
+    """Raises RecipeError where a package of the extra `train` is not here."""
+    missing = [name for name in packages if not find_spec(name)]
     if missing:
-        raise RecipeError(f"models need {' and '.join(missing)}, which are an extra: pip install -e '.[train]'")
+        raise RecipeError(f"models need {' and '.join(missing)}, of the extra `train`: pip install -e '.[train]'")
 
 
 def _show(written: Path, found: "Compared", note: str) -> None:

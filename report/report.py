@@ -25,6 +25,7 @@ def report(
     out: Annotated[Path | None, typer.Option("--out", help="The page; by default NAME.html beside the corpus.")] = None,
 ) -> None:
     """Write a corpus' page: what became of the documents, the mixture, and the trainings on it."""
+    from corpus.errors import StoreError
     from corpus.store import Store
     from corpus.tables import check_place
     from corpus.version import read_version
@@ -36,7 +37,10 @@ def report(
     place = out or beside / f"{what['corpus']}.html"
     check_place(place)
     runs = runs_of(corpus, what, run or ())
-    place.write_text(page(what, store.url, runs), encoding="utf-8")
+    try:
+        place.write_text(page(what, store.url, runs), encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"{place}: cannot be written ({error.strerror}); name another file with --out") from error
     print(f"{place} is written; trainings: {', '.join(run.name for run in runs) or 'none found'}")
 
 

@@ -64,10 +64,12 @@ class Lies:
 def documents_of(loader: Loader, step: int, batch_size: int, named: bool = True) -> list[Read]:
     """What a step of `batch_size` windows reads, window by window.
 
-    Raises RecipeError for a step or a batch below 1.
+    Raises RecipeError for a step or a batch below 1, or beyond what a position can count.
     """
     if step < 1 or batch_size < 1:
         raise RecipeError(f"step {step} of {batch_size} windows: both count from 1")
+    if step * batch_size >= 2**62:
+        raise RecipeError(f"step {step} of {batch_size} windows: no run gets that far; name an earlier one")
     begin = (step - 1) * batch_size
     rows = loader.documents(begin, batch_size).to_pylist()
     stream = loader.corpus.train

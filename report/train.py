@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from report.model import check_installed
+
 Root = Annotated[str, typer.Argument(metavar="CORPUS", help="Where the corpus lies: a folder or a store's URL.")]
 Config = Annotated[str, typer.Option(help="A run's TOML: its path, or the name of a bundled one.")]
 
@@ -13,8 +15,12 @@ Config = Annotated[str, typer.Option(help="A run's TOML: its path, or the name o
 def train(
     corpus: Root,
     config: Config = "tiny",
-    out: Annotated[Path | None, typer.Option(help="Where checkpoints and metrics go.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Stop after so many steps.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Where checkpoints and metrics go; without it builds/CORPUS-CONFIG.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Stop after so many steps in all; run again to go on.")
+    ] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder for shards of a corpus in an object store.")] = None,
     log_to: Annotated[
         list[str] | None, typer.Option(help="tensorboard, wandb, mlflow or trackio; may be given again.")
@@ -23,7 +29,11 @@ def train(
     nodes: Annotated[int, typer.Option(min=1, help="Machines that run this command together.")] = 1,
     rendezvous: Annotated[str, typer.Option(help="HOST:PORT of one of them, where they meet.")] = "",
 ) -> None:
-    """Train a model on a published corpus; safe to interrupt and run again."""
+    """Train a model on a published corpus; safe to interrupt and run again.
+
+    Exit code 75: stopped and saved, the same command goes on.
+    """
+    check_installed("torch")
     from pretrain import launch
 
     folder, loggers = out or Path("builds") / f"{Path(corpus).name}-{Path(config).stem}", log_to or []
@@ -55,6 +65,7 @@ def prove(
 
     On this corpus, on the CPU, with real processes and SIGKILL. Exit code 1 where a claim does not hold.
     """
+    check_installed("torch")
     from pretrain.config import load_config
     from pretrain.prove import prove as run
 

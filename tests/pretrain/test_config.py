@@ -23,6 +23,7 @@ def test_the_bundled_settings_load_by_name(name: str) -> None:
         ("steps = ", 'steps = "3" #', "`steps` is '3', it must be an integer"),
         ("steps = ", "# ", "lacks `steps`"),
         ("kv_heads = ", "kv_heads = 3 #", "a divisor of heads"),
+        ("[model]", "[objective]\nul2 = true\n[model]", "`ul2` is True, it must be left out where name = 'next'"),
         ('name = "', 'name = "x', "unknown name `xmuon`; did you mean `muon`"),
     ],
 )
@@ -40,12 +41,13 @@ def test_a_missing_file_names_the_bundled_ones() -> None:
 
 
 @pytest.mark.parametrize(
-    "setting", ["heads = 0", "layers = 0", "micro_windows = -2", "heldout_tokens = -1", "lr = nan"]
+    "setting",
+    ["heads = 0", "layers = 0", "micro_windows = -2", "heldout_tokens = -1", "lr = nan", "beta1 = 1.0", "seed = -1"],
 )
 def test_impossible_numbers_are_refused(tmp_path: Path, setting: str) -> None:
     key = setting.split(" ")[0]
     lines = [line for line in TINY.splitlines() if not line.startswith(f"{key} =")]
-    table = {"heads": "[model]", "layers": "[model]", "lr": "[optim]"}.get(key)
+    table = {"heads": "[model]", "layers": "[model]", "lr": "[optim]", "beta1": "[optim]"}.get(key)
     lines.insert(lines.index(table) + 1 if table else 0, setting)
     path = tmp_path / "run.toml"
     path.write_text("\n".join(lines), encoding="utf-8")

@@ -5,6 +5,7 @@ tests/interop reads the same folders with transformers itself.
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -185,12 +186,26 @@ def test_the_command_says_what_was_written(
     assert "writes, tokens/s" in said and "int8.safetensors" in said
 
 
+def test_options_that_would_mean_nothing_are_refused(tmp_path: Path) -> None:
+    from report.model import export_model
+
+    with pytest.raises(RecipeError, match="leave one of them out"):
+        export_model(tmp_path, tmp_path / "out", dtype="bf16", int8=True)
+    with pytest.raises(RecipeError, match="give --int8 too"):
+        export_model(tmp_path, tmp_path / "out", corpus="c")
+
+
 def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from report import model
+    from report.train import prove, train
 
     monkeypatch.setattr(model, "find_spec", lambda name: name != "safetensors")
     with pytest.raises(RecipeError, match=r"safetensors.*pip install"):
         model.export_model(tmp_path, tmp_path / "out")
+    monkeypatch.setattr(model, "find_spec", lambda name: name != "torch")
+    for command in (partial(train, processes=2), prove):
+        with pytest.raises(RecipeError, match=r"need torch.*pip install"):
+            command("corpus")
 
 
 def test_nothing_is_left_of_an_export_that_fails(

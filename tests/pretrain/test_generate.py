@@ -149,7 +149,9 @@ def test_draws_follow_their_shares() -> None:
     assert drawn == pytest.approx(np.array([50, 30, 15, 0]) / 95, abs=0.03)
 
 
-@pytest.mark.parametrize("wrong", [{"temperature": -1}, {"top_p": 0}, {"top_p": 1.1}, {"max_tokens": -1}])
+@pytest.mark.parametrize(
+    "wrong", [{"temperature": -1}, {"top_p": 0}, {"top_p": 1.1}, {"max_tokens": -1}, {"seed": 2**64}]
+)
 def test_values_out_of_range_are_refused_at_once(wrong: dict[str, Any], models: Any) -> None:
     with pytest.raises(RecipeError, match=str(next(iter(wrong.values())))):
         generate(models["rotary"], [EOS], **{"max_tokens": 1} | wrong)

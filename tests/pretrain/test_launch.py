@@ -147,6 +147,9 @@ def test_several_machines_must_know_where_to_meet() -> None:
     assert "--standalone" not in command
     with pytest.raises(RecipeError, match="2 nodes must be told where to meet: --rendezvous HOST:PORT"):
         launch.command("c", "tiny", "out", nodes=2)
+    for wrong in ("node0", "node0:", ":29400", "node0:port"):
+        with pytest.raises(RecipeError, match="must be HOST:PORT"):
+            launch.command("c", "tiny", "out", nodes=2, rendezvous=wrong)
 
 
 def test_the_trainers_exit_code_for_paused_is_ours() -> None:
@@ -222,7 +225,7 @@ def test_nodes_that_do_not_meet_are_told_so_in_a_line() -> None:
     command.insert(at, "--rdzv-conf=is_host=0,read_timeout=1")
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].endswith("check --rdzv-endpoint")
+    assert done.stderr.splitlines()[-1].endswith("check --rendezvous (--rdzv-endpoint)")
 
 
 def test_nothing_of_torch_is_loaded_here() -> None:

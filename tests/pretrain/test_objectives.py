@@ -14,6 +14,7 @@ from corpus.loader import Loader
 from corpus.shard import Corpus, open_corpus
 from pretrain.config import ObjectiveConfig, load_config
 from pretrain.objectives import Rows, Segments, Special, apply, special_ids
+from pretrain.rows import check_domains
 
 EOS, PAD, PRE, MID, SUF, MASK = 1, 2, 64, 65, 66, 67
 SPECIAL = Special(EOS, PAD, PRE, MID, SUF, MASK, np.arange(100, 140, dtype=np.int32), np.arange(4, 64, dtype=np.int32))
@@ -240,6 +241,12 @@ def test_marks_are_read_from_the_tokenizer(tmp_path: Path, made_corpus: Callable
     assert found.ordinary.tolist() == list(range(9, 60))
     with pytest.raises(RecipeError, match="<mask>"):
         special_ids(corpus, MLM)
+
+
+def test_a_domain_that_is_not_there_is_named(corpus: Corpus) -> None:
+    check_domains(corpus, replace(FIM, domains=("web",)))
+    with pytest.raises(RecipeError, match=r"names cod, the corpus has .*code"):
+        check_domains(corpus, replace(FIM, domains=("web", "cod")))
 
 
 @pytest.mark.parametrize("name", ["fim", "mlm", "span"])

@@ -166,6 +166,20 @@ def test_two_runs_do_not_write_into_one_folder(corpus_root: str, tmp_path: Path,
     assert train(corpus_root, config, tmp_path / "out", say=quiet).steps == 20
 
 
+@pytest.mark.parametrize(
+    "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("x: can't allocate memory: you tried")]
+)
+def test_what_does_not_fit_into_memory_is_told_in_a_line(
+    corpus_root: str, tmp_path: Path, config: TrainConfig, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
+) -> None:
+    def too_much(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("pretrain.train.one_step", too_much)
+    with pytest.raises(RecipeError, match="lower `micro_windows`"):
+        train(corpus_root, config, tmp_path, say=quiet)
+
+
 def test_ranks_that_were_told_different_things_are_refused(
     corpus_root: str, tmp_path: Path, config: TrainConfig
 ) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from corpus.errors import InputError
+from corpus.errors import InputError, StoreError
 from corpus.store import Store
 from corpus.version import path_of, point, sealed
 from report.report import report, table
@@ -208,6 +208,11 @@ def test_without_trainings_the_page_says_nothing_of_them(corpus: str, tmp_path: 
     assert "small <1>.html is written; trainings: none found" in told(corpus).output.replace("\n", "")
     page = (tmp_path / "builds" / "small <1>.html").read_text("utf-8")
     assert "Training" not in page and "<svg" not in page
+
+
+def test_a_page_that_cannot_be_written_is_told_in_a_line(corpus: str, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be written"):
+        told(corpus, "--out", str(tmp_path))
 
 
 def test_numbers_stand_to_the_right() -> None:

@@ -91,6 +91,8 @@ def test_mistakes_are_told(corpus: Corpus) -> None:
         places_of(corpus, "xyz")
     with pytest.raises(RecipeError, match="both count from 1"):
         documents_of(Loader(corpus, 8), 0, 4)
+    with pytest.raises(RecipeError, match="no run gets that far"):
+        documents_of(Loader(corpus, 8), 10**20, 4)
 
 
 def run(*arguments: str) -> list[dict[str, object]]:
