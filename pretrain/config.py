@@ -121,8 +121,9 @@ class ParallelConfig:
     """Activations computed anew in the backward pass: of no layer, all but the matrix products and attention, all."""
     compile: bool = False
     """Each layer by torch.compile."""
-    float8: bool = False
-    """Matrix products of the layers in float8 (torchao); pays from about 1 B parameters, on Hopper and later."""
+    float8: Literal["", "tensorwise", "rowwise", "rowwise_with_gw_hp"] = ""
+    """Matrix products of the layers in float8, by a recipe of torchao; pays from about 1 B parameters, on Hopper and
+    later. `tensorwise` is the fastest, `rowwise` the more exact."""
     attention: Literal["auto", "dense", "flex", "varlen"] = "auto"
     """`auto`: varlen on a GPU, flex where there are relative positions, dense masks (the others' oracle) on the CPU."""
 

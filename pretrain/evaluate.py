@@ -6,7 +6,7 @@ id its add-one smoothed share of the training stream: what a model knows that ha
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 
 from corpus.stream import TokenStream
 from corpus.windows import Plain
+from pretrain.config import ObjectiveConfig
 from pretrain.data import tensors, to_batch
 from pretrain.loss import token_losses
 from pretrain.objectives import Rows, Segments, apply
@@ -115,7 +116,7 @@ def heldout_rows(run: Run, stream: TokenStream) -> Iterator[Rows]:
     same at each evaluation.
     """
     config, special = run.config, run.reader.special
-    objective = replace(config.objective, name="next") if config.objective.name == "fim" else config.objective
+    objective = ObjectiveConfig() if config.objective.name == "fim" else config.objective
     at_once = config.micro_windows or max(config.batch_windows // run.ranks.size, 1)
     for first, windows, starts in heldout_windows(stream, config.sequence_length, config.heldout_tokens, at_once):
         numbers = np.arange(first, first + len(windows))

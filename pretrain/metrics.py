@@ -142,7 +142,7 @@ class Metrics:
         for logger in list(self._loggers):
             try:
                 getattr(logger, method)(*arguments)
-            except Exception as error:
+            except Exception as error:  # of a package that is not ours: a training is worth more than its picture
                 self._loggers.remove(logger)
                 why = f"{type(error).__name__}: {error}".splitlines()[0]
                 self._write(step=self._status["step"], logger=logger.name, failed=why)

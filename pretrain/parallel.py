@@ -112,7 +112,7 @@ def place(model: nn.Module, config: TrainConfig, ranks: Ranks) -> nn.Module:
     how = config.parallel
     blocks = [module for module in model.modules() if isinstance(module, Block)]
     if how.float8:
-        _to_float8(blocks)
+        _to_float8(blocks, how.float8)
     for block in blocks:
         if how.checkpointing != "none":
             _recompute(block, selective=how.checkpointing == "selective")
@@ -143,13 +143,14 @@ def _sharded(model: nn.Module, blocks: list[Block], config: TrainConfig, ranks: 
     return fully_shard(model, mesh=mesh, mp_policy=policy, reshard_after_forward=False)
 
 
-def _to_float8(blocks: list[Block]) -> None:
+def _to_float8(blocks: list[Block], recipe: str) -> None:
     try:
-        from torchao.float8 import convert_to_float8_training
+        from torchao.float8 import Float8LinearConfig, convert_to_float8_training
     except ModuleNotFoundError as error:
-        raise RecipeError("[parallel] float8 = true needs torchao: pip install torchao") from error
+        raise RecipeError("[parallel] float8 needs torchao: pip install torchao") from error
     for block in blocks:
-        convert_to_float8_training(block, module_filter_fn=_fits_float8)
+        how = Float8LinearConfig.from_recipe_name(recipe)
+        convert_to_float8_training(block, module_filter_fn=_fits_float8, config=how)
 
 
 def _fits_float8(module: nn.Module, name: str) -> bool:

@@ -40,8 +40,8 @@ def rounded(rows: Tensor) -> tuple[Tensor, Tensor]:
     return (rows / scale).round().to(torch.int8), scale
 
 
-class Int8Linear(nn.Module):
-    """A linear layer without bias: int8 weights [out, in], a float32 scale for each output [out]."""
+class Int8(nn.Module):
+    """A matrix as int8 [rows, columns] with a float32 scale for each row [rows]."""
 
     weight: Tensor
     scale: Tensor
@@ -50,6 +50,10 @@ class Int8Linear(nn.Module):
         super().__init__()
         self.register_buffer("weight", weight)
         self.register_buffer("scale", scale)
+
+
+class Int8Linear(Int8):
+    """A linear layer without bias, a row for each output."""
 
     def forward(self, x: Tensor) -> Tensor:
         """x float [..., in] → [..., out]."""
@@ -59,16 +63,8 @@ class Int8Linear(nn.Module):
         return (summed * scale * self.scale).to(x.dtype).view(*x.shape[:-1], -1)
 
 
-class Int8Embedding(nn.Module):
-    """An embedding: int8 weights [ids, width], a float32 scale for each id [ids]."""
-
-    weight: Tensor
-    scale: Tensor
-
-    def __init__(self, weight: Tensor, scale: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("weight", weight)
-        self.register_buffer("scale", scale)
+class Int8Embedding(Int8):
+    """An embedding, a row for each id."""
 
     def forward(self, ids: Tensor) -> Tensor:
         """Ids int [...] → float32 [..., width]."""

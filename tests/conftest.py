@@ -390,3 +390,17 @@ def make_run(out: Path, *, objective: str = "next", sequence_length: int = 32, *
 def made_run() -> Callable[..., Path]:
     """`make_run`: `made_run(folder, tied=True, objective="fim")` gives a run's folder."""
     return make_run
+
+
+@pytest.fixture
+def long_training(tmp_path: Path) -> Path:
+    """Settings of a training that somebody has to stop: a narrow model, 100,000 steps, a report at each."""
+    path = tmp_path / "run.toml"
+    path.write_text(
+        "steps = 100_000\nsequence_length = 32\nbatch_windows = 4\nlog_every = 1\nheldout_tokens = 512\n"
+        'device = "cpu"\nthreads = 1\n'
+        "[model]\nlayers = 1\nwidth = 16\nheads = 1\nkv_heads = 1\nhidden = 32\n"
+        "[optim]\nlr = 0.01\nembedding_lr = 0.01\nhead_lr = 0.01\n",
+        encoding="utf-8",
+    )
+    return path

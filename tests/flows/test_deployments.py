@@ -132,33 +132,14 @@ def test_every_deployment_is_registered_with_its_schedule(server: dict[str, str]
         assert there["global_concurrency_limit"]["limit"] == 1
 
 
-TRAINING = """
-steps = 1_000_000
-sequence_length = 32
-batch_windows = 4
-log_every = 1
-device = "cpu"
-threads = 1
-[model]
-layers = 1
-width = 16
-heads = 1
-kv_heads = 1
-hidden = 32
-[optim]
-lr = 0.01
-embedding_lr = 0.01
-head_lr = 0.01
-"""
-
-
-def test_a_training_outlives_its_worker_and_is_cancelled(server: dict[str, str], recipe: Path, tmp_path: Path) -> None:
+def test_a_training_outlives_its_worker_and_is_cancelled(
+    server: dict[str, str], recipe: Path, tmp_path: Path, long_training: Path
+) -> None:
     api, corpus, out = server["PREFECT_API_URL"], tmp_path / "corpus", tmp_path / "out"
     build = [sys.executable, "-m", "gristmill", "build", str(recipe), "--store", str(corpus), "--workers", "1"]
     subprocess.run(build, check=True, capture_output=True, cwd=ROOT)
-    (tmp_path / "run.toml").write_text(TRAINING)
     deployment = post(f"{api}/deployments/name/pretrain/pretrain")["id"]
-    parameters = {"corpus": str(corpus), "config": str(tmp_path / "run.toml"), "out": str(out)}
+    parameters = {"corpus": str(corpus), "config": str(long_training), "out": str(out)}
     run = post(f"{api}/deployments/{deployment}/create_flow_run", {"parameters": parameters})["id"]
     worker, log = ["--pool", "gpu"], tmp_path / "worker.log"
 

@@ -116,7 +116,7 @@ def test_the_share_of_the_peak() -> None:
 
 
 def test_under_float8_and_without_a_peak_there_is_none_and_why_is_told() -> None:
-    float8 = run(parallel=ParallelConfig(float8=True), peak_tflops=989.4)
+    float8 = run(parallel=ParallelConfig(float8="tensorwise"), peak_tflops=989.4)
     assert peak_of(float8, "NVIDIA H200") is None
     assert "under float8" in in_words(float8, 100, "NVIDIA H200")
     assert in_words(run(), 100, "cpu") == "no MFU: no dense peak is known for cpu; `peak_tflops` sets one"

@@ -57,25 +57,6 @@ if rank == "0":
     say("finished", step)
 """
 PARENT = "import sys; from pretrain import launch; print(launch.run(sys.argv[2:], sys.argv[1]))"
-CONFIG = """
-steps = 100_000
-sequence_length = 32
-batch_windows = 4
-log_every = 1
-heldout_tokens = 512
-device = "cpu"
-threads = 1
-[model]
-layers = 1
-width = 16
-heads = 1
-kv_heads = 1
-hidden = 32
-[optim]
-lr = 0.01
-embedding_lr = 0.01
-head_lr = 0.01
-"""
 
 
 def stand_in(tmp_path: Path, mode: str, processes: int) -> list[str]:
@@ -234,10 +215,9 @@ def test_nothing_of_torch_is_loaded_here() -> None:
     assert done.stdout.split()[0] == "False"
 
 
-def test_two_real_ranks_are_stopped_and_one_goes_on(tmp_path: Path, corpus_root: str) -> None:
-    (tmp_path / "run.toml").write_text(CONFIG)
+def test_two_real_ranks_are_stopped_and_one_goes_on(tmp_path: Path, corpus_root: str, long_training: Path) -> None:
     out = tmp_path / "out"
-    two = launch.command(corpus_root, str(tmp_path / "run.toml"), out, processes=2)
+    two = launch.command(corpus_root, str(long_training), out, processes=2)
     with parent(out, two) as process:
         while (launch.read_status(out) or {"step": 0})["step"] < 5:
             assert process.poll() is None
@@ -248,7 +228,7 @@ def test_two_real_ranks_are_stopped_and_one_goes_on(tmp_path: Path, corpus_root:
     stopped = launch.read_status(out) or {}
     assert stopped["state"] == "paused" and stopped["world_size"] == 2
     assert (out / "checkpoints" / "latest").read_text().strip() == f"step-{stopped['step']:08d}"
-    one = launch.command(corpus_root, str(tmp_path / "run.toml"), out, steps=stopped["step"] + 5)
+    one = launch.command(corpus_root, str(long_training), out, steps=stopped["step"] + 5)
     with parent(out, one) as process:
         output, errors = process.communicate(timeout=60)
     assert output.splitlines()[-1] == "0", output + errors

@@ -1,5 +1,6 @@
 """Objectives as transforms: the same however the windows are read, undone they give the documents back."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from corpus.errors import DataError, RecipeError
 from corpus.loader import Loader
 from corpus.shard import Corpus, open_corpus
-from pretrain.config import ObjectiveConfig, load_config
+from pretrain.config import ObjectiveConfig, TrainConfig, load_config
 from pretrain.objectives import Rows, Segments, Special, apply, special_ids
 from pretrain.rows import check_domains
 
@@ -252,3 +253,32 @@ def test_a_domain_that_is_not_there_is_named(corpus: Corpus) -> None:
 @pytest.mark.parametrize("name", ["fim", "mlm", "span"])
 def test_each_has_bundled_settings(name: str) -> None:
     assert load_config(f"tiny-{name}").objective.name == name
+
+
+@pytest.mark.parametrize(
+    ("kind", "objective"),
+    [
+        ("decoder", replace(FIM, rate=0.9, domains=("000",))),
+        ("encoder", MLM),
+        ("encoder-decoder", SPAN),
+        ("encoder-decoder", replace(SPAN, ul2=True)),
+    ],
+)
+def test_a_run_learns_is_scored_and_goes_on(
+    kind: str, objective: ObjectiveConfig, tmp_path: Path, corpus_root: str, changed: Callable[..., TrainConfig]
+) -> None:
+    """Each objective by the trainer itself: stopped in the middle or not, the same, and better than at the start."""
+    pytest.importorskip("torch")
+    from pretrain.train import train
+
+    control = ["<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<mask>", *(f"<extra_id_{i}>" for i in range(12))]
+    (Path(corpus_root) / "tokenizer/t.model").write_bytes(trained(tmp_path, control))
+    config = changed(kind=kind, steps=24, sequence_length=64, log_every=1, eval_every=12, objective=objective)
+    whole = train(corpus_root, config, tmp_path / "whole", say=lambda _: None)
+    train(corpus_root, config, tmp_path / "halves", 9, say=lambda _: None)
+    halves = train(corpus_root, config, tmp_path / "halves", say=lambda _: None)
+    assert replace(halves, seconds=0) == replace(whole, seconds=0)
+    assert whole.per_domain["web"].model_bits > 0
+    records = [json.loads(line) for line in (tmp_path / "whole/metrics.jsonl").read_text().splitlines()]
+    losses = [record["loss"] for record in records if "batch" in record]
+    assert sum(losses[-4:]) < sum(losses[:4])
