@@ -153,10 +153,13 @@ class Progress:
     """What a run folder says, as artifacts: a bar that moves, and tables at every tenth of the way."""
 
     def __init__(self, folder: Path) -> None:
-        """Nothing is shown before the trainer has said something new."""
+        """The bar stands before the trainer starts: made later, a signal could part it from its id, and leave two."""
         self.folder, self.seen = folder, launch.read_status(folder)
         self.looked, self.tenth = 0.0, -1
-        self.bar: UUID | None = None
+        described = describe(self.seen) if self.seen else "starting"
+        bar = create_progress_artifact(_percent(self.seen), key="training", description=described)
+        assert isinstance(bar, UUID)  # not the coroutine that it is in a flow of `async def`
+        self.bar = bar
 
     def show(self, *, ended: bool = False) -> None:
         """Look, unless a look was taken less than LOOK_SECONDS ago, and show what is new."""
@@ -166,17 +169,15 @@ class Progress:
         if status is None or status == self.seen:
             return
         self.seen = status
-        share = status["step"] / max(status["steps"], 1)
-        described = describe(status)
-        if self.bar is None:
-            bar = create_progress_artifact(100 * share, key="training", description=described)
-            assert isinstance(bar, UUID)  # not the coroutine that it is in a flow of `async def`
-            self.bar = bar
-        else:
-            update_progress_artifact(self.bar, 100 * share, description=described)
-        if status.get("loss") is not None and (ended or int(10 * share) > self.tenth):
-            self.tenth = int(10 * share)
+        percent, described = _percent(status), describe(status)
+        update_progress_artifact(self.bar, percent, description=described)
+        if status.get("loss") is not None and (ended or int(percent / 10) > self.tenth):
+            self.tenth = int(percent / 10)
             create_markdown_artifact(tables(self.folder), key="metrics", description=described)
+
+
+def _percent(status: launch.Status | None) -> float:
+    return 100 * status["step"] / max(status["steps"], 1) if status else 0.0
 
 
 def describe(status: launch.Status) -> str:
