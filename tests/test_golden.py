@@ -6,7 +6,6 @@ After raising a stage's `version`, write the new hashes down with ``python -m te
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 from corpus.pool import Pool, PoolRun
@@ -49,11 +48,7 @@ def test_output_moves_only_with_its_version(world: Path) -> None:
 
 
 if __name__ == "__main__":
-    import sys
+    from tests.world import make_world
 
-    sys.path.insert(0, str(Path(__file__).parent))
-    from conftest import make_world
-
-    make: Callable[[Path], Path] = make_world
     with tempfile.TemporaryDirectory() as folder:
-        GOLDEN.write_text(json.dumps(outputs(make(Path(folder))), indent=1) + "\n")
+        GOLDEN.write_text(json.dumps(outputs(make_world(Path(folder))), indent=1) + "\n")

@@ -32,7 +32,7 @@ from pretrain.generate import (  # noqa: E402
 
 MadeRun = Callable[..., Path]
 POSITIONS = ("rotary", "sinusoidal", "relative")
-EOS = 2  # of the tokenizer in tests/conftest.py
+EOS = 2  # of the tokenizer in tests/trained.py
 
 
 @pytest.fixture(scope="module")
