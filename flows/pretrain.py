@@ -16,7 +16,7 @@ import os
 import select
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 from uuid import UUID, uuid4
@@ -101,15 +101,22 @@ def _pin(version: int) -> None:
 def follow(training: launch.Training, output: IO[bytes], progress: "Progress") -> str:
     """Log the trainer's lines and show its progress until it ends; its last line, an error where it said one."""
     log, context = get_run_logger(), FlowRunContext.get()
-    last = error = ""
+    last, errors = "", []
     for line in lines(output, LOOK_SECONDS):
         if line:
             log.info(line)
-            last, error = line, line if line.startswith("error: ") else error
+            last = line
+            errors += [line] if line.startswith(("error: ", "error of rank ")) else []
         if context and context.flow_run_suspension_request.is_requested():
             training.stop()
         progress.show()
-    return error or last
+    return cause(errors) or last
+
+
+def cause(errors: Sequence[str]) -> str:
+    """Of a trainer's error lines the one that says why it ended: rank 0's or torchrun's last, else the first of another
+    rank, for those behind it may only have lost that one. Empty where there is none."""
+    return next((line for line in reversed(errors) if line.startswith("error: ")), errors[0] if errors else "")
 
 
 def lines(output: IO[bytes], seconds: float) -> Iterator[str]:
@@ -154,19 +161,20 @@ class Progress:
 
     def __init__(self, folder: Path) -> None:
         """The bar stands before the trainer starts: made later, a signal could part it from its id, and leave two."""
-        self.folder, self.seen = folder, launch.read_status(folder)
+        self.folder, self.found = folder, launch.read_status(folder)
+        self.seen = self.found
         self.looked, self.tenth = 0.0, -1
-        described = describe(self.seen) if self.seen else "starting"
-        bar = create_progress_artifact(_percent(self.seen), key="training", description=described)
+        described = describe(self.found) if self.found else "starting"
+        bar = create_progress_artifact(_percent(self.found), key="training", description=described)
         assert isinstance(bar, UUID)  # not the coroutine that it is in a flow of `async def`
         self.bar = bar
 
     def show(self, *, ended: bool = False) -> None:
-        """Look, unless a look was taken less than LOOK_SECONDS ago, and show what is new."""
+        """Show what is new since the last look, LOOK_SECONDS ago or more; at the end, what is new since the start."""
         if time.monotonic() - self.looked < LOOK_SECONDS and not ended:
             return
         self.looked, status = time.monotonic(), launch.read_status(self.folder)
-        if status is None or status == self.seen:
+        if status is None or status == (self.found if ended else self.seen):
             return
         self.seen = status
         percent, described = _percent(status), describe(status)

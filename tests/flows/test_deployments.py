@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
-from urllib.request import Request, urlopen
 
 import pytest
 import yaml
+
+from tests.flows.api import post
 
 ROOT = Path(__file__).parents[2]
 STARTS = 180.0  # seconds that a busy machine may need to start a server
@@ -42,12 +43,6 @@ def running(
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, 9)
                 process.wait()
-
-
-def post(address: str, body: dict[str, Any] | None = None) -> Any:
-    data = None if body is None else json.dumps(body).encode()
-    with urlopen(Request(address, data, {"Content-Type": "application/json"}), timeout=30) as answer:
-        return json.loads(answer.read())
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +111,7 @@ def _all_over(tasks: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _eventually(look: Any) -> Any:
-    until = time.monotonic() + 60
+    until = time.monotonic() + ENDS
     while not (found := look()) and time.monotonic() < until:
         time.sleep(0.5)
     assert found

@@ -16,12 +16,12 @@ ROOT = Path(__file__).parents[2]
 # The flow as a script has it, on a server of its own: asked to stop, then on to an end, then a mistake.
 RUN = """
 import json, os, signal, sys, threading, time
-from urllib.request import Request, urlopen
 from flows import pretrain as flow, server
 from pretrain import launch
+from tests.flows.api import post
 
 corpus, config, out = sys.argv[1:]
-flow.LOOK_SECONDS = 0.5
+flow.LOOK_SECONDS = 0.05  # a look after the last word, too
 
 def stop_at(step):
     while (launch.read_status(out) or {"step": 0})["step"] < step:
@@ -34,8 +34,7 @@ with server.serving() as address:
     stopped = launch.read_status(out)["step"]
     states.append(flow.pretrain(corpus, config, out, steps=stopped + 3, return_state=True))
     states.append(flow.pretrain(corpus, config + ".none", out, return_state=True))
-    ask = Request(address + "/artifacts/filter", b"{}", {"Content-Type": "application/json"})
-    shown = [[each["key"], each["type"], each["data"]] for each in json.loads(urlopen(ask).read())]
+    shown = [[each["key"], each["type"], each["data"]] for each in post(address + "/artifacts/filter", {})]
 told = [[state.type.value, state.name, state.message] for state in states]
 print(json.dumps({"stopped": stopped, "states": told, "shown": shown, "torch": "torch" in sys.modules}))
 """
@@ -90,6 +89,13 @@ def test_lines_come_as_they_are_written_and_silence_is_told() -> None:
         os.close(start)
         assert next(read) == "\ufffd"  # half a letter, and no end of a line
         assert not list(read)
+
+
+def test_a_lost_rank_is_not_the_cause() -> None:
+    short, gone = "error of rank 1: disk full", "error of rank 0: another rank is gone"
+    assert flow.cause([short, gone]) == short
+    assert flow.cause([gone, "error: the trainer of rank 1 was ended by SIGKILL"]).endswith("SIGKILL")
+    assert flow.cause([]) == ""
 
 
 def test_tables_hold_the_last_steps_and_the_last_held_out_result(tmp_path: Path) -> None:
