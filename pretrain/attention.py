@@ -55,6 +55,7 @@ def make_mask(
     if documents is None:
         return Mask(causal)
     if way == "varlen" and keys is None and bounds is not None:
+        torch._dynamo.maybe_mark_dynamic(bounds, 0)  # or training stops to compile, each time m doubles
         return Mask(causal, bounds=bounds, longest=documents.shape[1])
     others = documents if keys is None else keys
     if way == "flex":
@@ -86,7 +87,9 @@ def attend(query: Tensor, key: Tensor, value: Tensor, mask: Mask, bias: Tensor |
         flat = (x.flatten(0, 1) for x in (query, key, value))
         window = (-1, 0 if mask.causal else -1)
         sizes = mask.bounds, mask.bounds, mask.longest, mask.longest
-        mixed: Any = varlen_attn(*flat, *sizes, window_size=window, enable_gqa=grouped)
+        # Older torch has no such word for shared heads, and needs none.
+        words = {"enable_gqa": True} if grouped and "enable_gqa" in varlen_attn.__kwdefaults__ else {}
+        mixed: Any = varlen_attn(*flat, *sizes, window_size=window, **words)
         return mixed.view(query.shape)
     query, key, value = (x.transpose(1, 2) for x in (query, key, value))
     if mask.blocks is not None:

@@ -37,7 +37,7 @@ class Batch:
     """int32 [n, T]: which document of its row each token belongs to, counted from 1."""
     starts: Tensor
     """int32 [m]: where documents begin in the n·T tokens laid end to end; behind them n·T, repeated until m is a power
-    of two, so that a compiled model meets few different m."""
+    of two, so that attention asks for memory in few sizes."""
     source: Tensor | None = None
     """int32 [n, S]: what the encoder of an encoder-decoder reads."""
     source_documents: Tensor | None = None

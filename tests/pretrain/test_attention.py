@@ -53,8 +53,9 @@ def test_flex_agrees_with_the_oracle(causal: bool, biased: bool) -> None:
 
 
 def by_bounds(
-    query: Any, key: Any, value: Any, bounds: Any, _: Any, longest: int, __: int, *, window_size: Any, enable_gqa: bool
-) -> Any:
+    query: Any, key: Any, value: Any, bounds: Any, _: Any, longest: int, __: int, *,
+    window_size: Any = (-1, -1), enable_gqa: bool = False,
+) -> Any:  # fmt: skip
     """What torch.nn.attention.varlen says of its kernels, which need a GPU: a sequence from each bound to the next."""
     assert bounds.dtype == torch.int32
     assert query.dtype == key.dtype == value.dtype
@@ -68,13 +69,19 @@ def by_bounds(
     return mixed
 
 
+def by_bounds_before_2_13(query: Any, key: Any, *others: Any, window_size: Any = (-1, -1)) -> Any:
+    """The same without a word for fewer key/value heads: they are seen."""
+    return by_bounds(query, key, *others, window_size=window_size, enable_gqa=query.shape[1] != key.shape[1])
+
+
 @pytest.mark.skipif(not varlen_here(), reason="needs torch 2.10")
+@pytest.mark.parametrize("kernel", [by_bounds, by_bounds_before_2_13])
 @pytest.mark.parametrize("causal", [False, True])
 @pytest.mark.parametrize("kv_heads", [4, 2])
 def test_varlen_is_asked_for_what_the_oracle_computes(
-    monkeypatch: pytest.MonkeyPatch, causal: bool, kv_heads: int
+    monkeypatch: pytest.MonkeyPatch, kernel: Any, causal: bool, kv_heads: int
 ) -> None:
-    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", by_bounds)
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", kernel)
     torch.manual_seed(5)
     query, (key, value) = torch.randn(3, 16, 4, 8), torch.randn(2, 3, 16, kv_heads, 8)
     tokens = torch.ones(3, 16, dtype=torch.int32)
@@ -84,7 +91,26 @@ def test_varlen_is_asked_for_what_the_oracle_computes(
     torch.testing.assert_close(varlen, dense)
 
 
+@pytest.mark.skipif(not varlen_here(), reason="needs torch 2.10")
+def test_a_layer_is_compiled_once_for_any_number_of_documents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of 82 documents on average are padded to 128 bounds and to 256: a training would stop to compile."""
+    from torch._dynamo.testing import CompileCounter
+
+    def kernel(query: Any, key: Any, value: Any, bounds: Any, *_: Any, window_size: Any) -> Any:
+        return query + key + value + bounds.sum()
+
+    monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", kernel)
+    counted = CompileCounter()
+    layer = torch.compile(attend, backend=counted, fullgraph=True)
+    for opened in ([0], [0, 3, 9, 17], [0, *range(2, 32)]):
+        tokens, starts = torch.ones(2, 16, dtype=torch.int32), torch.tensor(sorted({*opened, 16}), dtype=torch.int32)
+        batch, x = to_batch(Tensors(tokens, tokens, starts), pad_id=2), torch.ones(2, 16, 2, 8)
+        layer(x, x, x, make_mask(batch.documents, causal=True, way="varlen", bounds=batch.starts))
+    assert counted.frame_count == 1
+
+
 @pytest.mark.gpu
+@pytest.mark.filterwarnings("ignore")  # the compiler's
 @pytest.mark.skipif(not torch.cuda.is_available() or not varlen_here(), reason="needs a GPU")
 @pytest.mark.parametrize("way", ["varlen", "flex"])
 def test_the_gpus_ways_agree_with_the_oracle(way: Any) -> None:
