@@ -7,7 +7,7 @@ describes the same run anywhere.
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,7 +78,9 @@ class ModelConfig:
         _check(self.heads % self.kv_heads == 0, "kv_heads", self.kv_heads, f"a divisor of heads = {self.heads}")
         if self.moe:
             _check(self.moe.dense_layers < self.layers, "moe.dense_layers", self.moe.dense_layers, "below layers")
-        _check(self.rope_theta > 0, "rope_theta", self.rope_theta, "above 0")
+        _check(0 < self.rope_theta < math.inf, "rope_theta", self.rope_theta, "a number above 0")
+        if self.positions != "rotary" and self.rope_theta != 10_000.0:
+            raise ValueError(f"`rope_theta` means nothing where positions = {self.positions!r}: leave it out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,9 +105,12 @@ class ObjectiveConfig:
         for key in ("rate", "spm_rate"):
             _check(0 <= getattr(self, key) <= 1, key, getattr(self, key), "0 to 1")
         _check(self.mean_span >= 1, "mean_span", self.mean_span, ">= 1")
-        for key, names in (("rate", ("fim", "mlm", "span")), ("domains", ("fim",)), ("ul2", ("span",))):
-            meant = not getattr(self, key) or self.name in names
-            _check(meant, key, getattr(self, key), f"left out where name = {self.name!r}")
+        read = {"next": (), "fim": ("rate", "domains", "spm_rate"), "mlm": ("rate",), "span": ("ul2",)}[self.name]
+        read += ("rate", "mean_span") if self.name == "span" and not self.ul2 else ()
+        for key in (each.name for each in fields(self) if getattr(self, each.name) != each.default):
+            if key not in ("name", *read):
+                beside = " with ul2" if self.ul2 and self.name == "span" else ""
+                raise ValueError(f"`{key}` means nothing where name = {self.name!r}{beside}: leave it out")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,9 +168,10 @@ class OptimConfig:
         for key in ("beta1", "beta2"):
             _check(0 <= getattr(self, key) < 1, key, getattr(self, key), "0 or more and below 1")
         for key in ("decay", "weight_decay", "clip"):
-            _check(getattr(self, key) >= 0, key, getattr(self, key), ">= 0")
+            _check(0 <= getattr(self, key) < math.inf, key, getattr(self, key), "a number, 0 or more")
         _check(0 <= self.final <= 1, "final", self.final, "0 to 1")
-        _check(self.warmup >= 0 and self.warmup + self.decay <= 1, "warmup + decay", self.warmup + self.decay, "<= 1")
+        falls = self.decay if self.schedule == "wsd" else 0.0
+        _check(self.warmup >= 0 and self.warmup + falls <= 1, "warmup + decay", self.warmup + falls, "<= 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,10 +219,11 @@ class TrainConfig:
         for key in ("micro_windows", "threads", "heldout_tokens", "eval_every", "profile_every", "save_every",
                     "pack_block", "peak_tflops"):  # fmt: skip
             _check(getattr(self, key) >= 0, key, getattr(self, key), ">= 0")
+        _check(self.threads <= 1024, "threads", self.threads, "at most 1,024")  # thousands crash OpenMP
         _check(0 <= self.seed < 2**63, "seed", self.seed, "0 or more, in 63 bits")
         wanted = {"decoder": ("next", "fim"), "encoder": ("mlm",), "encoder-decoder": ("span",)}[self.model.kind]
         name = self.objective.name
-        _check(name in wanted, "objective", name, f"{' or '.join(wanted)} for kind = {self.model.kind!r}")
+        _check(name in wanted, "objective.name", name, f"{' or '.join(wanted)} for kind = {self.model.kind!r}")
 
     def identity(self) -> dict[str, Any]:
         """What two runs must share for one to continue the other: not where it runs, nor how often it reports."""
@@ -248,14 +255,14 @@ def config_of(settings: dict[str, Any]) -> TrainConfig:
     return parse(TrainConfig, json.loads(json.dumps(filled)), Text("checkpoint", ""))
 
 
-def load_run(out: Path) -> tuple[TrainConfig, int]:
-    """The settings of the run in a folder and the version of the corpus that it reads.
+def load_run(out: Path) -> tuple[TrainConfig, int, str]:
+    """The settings of the run in a folder, the version of the corpus that it reads, and the hash of that one's order.
 
     Raises InputError where there is no run, DataError where its run.json cannot be read.
     """
     try:
         found = json.loads((out / "run.json").read_text(encoding="utf-8"))
-        return config_of(found["settings"]), int(found["version"])
+        return config_of(found["settings"]), int(found["version"]), str(found["order_sha256"])
     except FileNotFoundError as error:
         raise InputError(f"{out} holds no run: give the folder that `gristmill train --out` named") from error
     except (OSError, ValueError, KeyError, TypeError) as error:

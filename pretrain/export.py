@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from corpus.errors import GristmillError, InputError, RecipeError, StoreError
+from corpus.errors import DataError, GristmillError, InputError, RecipeError, StoreError
 from corpus.shard import Corpus, open_corpus
 from pretrain import quantize
 from pretrain.checkpoint import Meta, load_model
@@ -95,25 +95,27 @@ def export_int8(path: Path, out: Path, corpus_root: str = "", max_tokens: int = 
     home = run_folder(path)
     tokenizer = open_tokenizer(home, meta.tokenizer_sha256)
     small = quantize.quantized(model)
+    corpus, note = _corpus(corpus_root, home, meta)
     with aside(out) as folder:
         quantize.save(small, folder, meta)
         shutil.copyfile(home / "tokenizer.model", folder / "tokenizer.model")
-    corpus, note = _corpus(corpus_root, home, meta)
     found = quantize.compare(model, small, tokenizer.eos_id(), corpus, max_tokens)
     if corpus:
-        note = f"bits per byte on {found.tokens:,} held-out tokens of {note}; {torch.get_num_threads()} threads"
+        note = f"bits per byte on {found.tokens:,} held-out tokens of {note}; threads: {torch.get_num_threads()}"
     return out / quantize.FILE, found, note
 
 
-def _corpus(root: str, home: Path, meta: Meta) -> tuple[Corpus | None, str]:
-    """The corpus to compare on and its place, or None and why not."""
+def _corpus(named: str, home: Path, meta: Meta) -> tuple[Corpus | None, str]:
+    """The corpus to compare on and its place, or None and why not; one that was named must do."""
     try:
-        root = root or json.loads((home / "run.json").read_text(encoding="utf-8"))["corpus"]
+        root = named or json.loads((home / "run.json").read_text(encoding="utf-8"))["corpus"]
         corpus = open_corpus(root, check=False)
+        if corpus.tokenizer_sha256 != meta.tokenizer_sha256:
+            raise DataError(f"{root} has another tokenizer than the model was trained with")
     except (OSError, ValueError, KeyError, GristmillError) as error:
+        if named:
+            raise
         return None, f"no held-out documents at hand ({error}): --corpus says where the corpus lies"
-    if corpus.tokenizer_sha256 != meta.tokenizer_sha256:
-        return None, f"{root} has another tokenizer than the model: no bits per byte"
     return corpus, root
 
 

@@ -7,6 +7,7 @@ A prompt begins with EOS, as documents do in training: there the first token of 
 """
 
 import hashlib
+import math
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -77,17 +78,19 @@ def generate(
     Where the text grows beyond the window that the model was trained on, the cache is filled anew from the window's
     later half (`window_start`); what lies before is forgotten. With `slide` off the text ends there instead.
 
-    Raises InputError for an encoder or encoder-decoder and for an empty prompt, RecipeError for values out of range.
+    Raises InputError for an encoder or encoder-decoder and for an empty prompt, RecipeError for values out of range;
+    while it goes on, DataError for a model that gives no numbers.
     """
     if model.config.kind != "decoder":
         raise InputError(f"the model is an {model.config.kind}: only a decoder continues a text")
     if not ids:
         raise InputError("nothing to continue: give at least one id, a document's first is EOS")
-    if max_tokens < 0 or temperature < 0 or not 0 < top_p <= 1:
-        raise RecipeError(
-            f"max_tokens = {max_tokens}, temperature = {temperature}, top_p = {top_p}: "
-            "the first two must be 0 or more, top_p above 0 and at most 1"
-        )
+    if max_tokens < 0:
+        raise RecipeError(f"max_tokens = {max_tokens}: it must be 0 or more")
+    if not 0 <= temperature < math.inf:
+        raise RecipeError(f"temperature = {temperature}: it must be 0 (always the likeliest token) or a number above")
+    if not 0 < top_p <= 1:
+        raise RecipeError(f"top_p = {top_p}: it must be above 0 and at most 1; for the likeliest token, temperature 0")
     if not -(2**63) <= seed < 2**64:
         raise RecipeError(f"seed = {seed}: it must fit 64 bits")
     return _generated(model, [*ids], max_tokens, temperature, top_p, seed, eos_id, [*banned], slide)
@@ -107,6 +110,8 @@ def _generated(
         if begin != first:
             cache, first = Cache(model.config.layers, room), begin
         logits = read(model, ids[begin + cache.length :], cache).index_fill(0, never, -torch.inf)
+        if logits.isnan().any():
+            raise DataError("the model's logits are no numbers: its training has diverged; try an earlier checkpoint")
         chosen = draw(logits, temperature, top_p, random)
         if chosen == eos_id:
             return
@@ -137,7 +142,8 @@ def draw(logits: Tensor, temperature: float, top_p: float, random: torch.Generat
     """An id by its share of the nucleus; the likeliest where the temperature is 0. logits: float [V]."""
     if not temperature:
         return int(logits.argmax())
-    shares = nucleus((logits.double() / temperature).softmax(0), top_p)
+    logits = logits.double()
+    shares = nucleus(((logits - logits.max()) / temperature).softmax(0), top_p)  # below 0 nothing can grow too large
     return int(torch.multinomial(shares, 1, generator=random))
 
 
@@ -200,9 +206,14 @@ class Opened:
         """The ids to continue: of a text or, with a suffix, of the gap between both, in the order that
         `pretrain.objectives` writes most of them: prefix, suffix, middle.
 
-        Raises InputError where the model was not trained to fill gaps.
+        Raises InputError where the model was not trained to fill gaps, and for what is no text (lone surrogates, as
+        Python makes of bytes that are not UTF-8).
         """
         eos, encode = self.tokenizer.eos_id(), self.tokenizer.encode
+        try:
+            (text + (suffix or "")).encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"the text is not UTF-8 ({error.reason}): convert it first, with iconv say") from error
         if suffix is None:
             return [eos, *encode(text)]
         prefix_mark, suffix_mark, middle_mark = (
@@ -249,6 +260,8 @@ def open_model(path: Path, device: str = "cpu", int8: bool = False) -> Opened:
         raise RecipeError(f"device = {device!r}: give cpu or cuda")
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError("no CUDA device here: use --device cpu")
+    if (path / "generation_config.json").is_file():
+        raise InputError(f"{path} was exported for transformers: give the run that it was made of, or an --int8 export")
     if quantize.is_export(path):
         model, facts = quantize.load(path)
         home, digest, objective = path, facts["tokenizer_sha256"], facts["objective"]

@@ -96,14 +96,14 @@ def prove(
         whole[world] = _run(corpus_root, config, folder / f"whole-{world}", world)
         if world != worlds[0]:
             first = whole[worlds[0]]
-            claim(f"{world} ranks read the batches of {worlds[0]}", *_same(first.batches, whole[world].batches))
+            claim(f"{_ranks(world)} read the batches of {worlds[0]}", *_same(first.batches, whole[world].batches))
     for place, world in enumerate(worlds):
         killed = folder / f"killed-{world}"
         before = _kill(corpus_root, config, killed, world, half)[:half]
         for other in dict.fromkeys((world, worlds[(place + 1) % len(worlds)])):
             out = folder / f"killed-{world}-continued-{other}"
             shutil.copytree(killed, out)
-            trace, name = _run(corpus_root, config, out, other), f"{world} ranks killed, continued with {other}"
+            trace, name = _run(corpus_root, config, out, other), f"{_ranks(world)} killed, continued with {other}"
             # A step that was done again took another time, to the nanosecond: these were not.
             kept = sum(a == b for a, b in zip(before, trace.steps, strict=False))
             claim(f"{name}: went on from its checkpoint", kept == half, f"{kept} of {half} steps not done again")
@@ -115,6 +115,10 @@ def prove(
                 apart = max(abs(a - b) for a, b in zip(whole[world].losses, trace.losses, strict=True))
                 claim(f"{name}: losses near", apart <= NEAR, f"{apart:.1e} nats apart at most")
     return claims
+
+
+def _ranks(number: int) -> str:
+    return "1 rank" if number == 1 else f"{number} ranks"
 
 
 def _same(expected: Sequence[str], found: Sequence[str]) -> tuple[bool, str]:

@@ -12,20 +12,23 @@ from corpus.errors import RecipeError
 if TYPE_CHECKING:
     from pretrain.quantize import Compared
 
-Checkpoint = Annotated[
-    Path, typer.Argument(metavar="CHECKPOINT", help="A run's folder (its latest checkpoint) or one checkpoint's.")
-]
-
 
 def generate(
-    checkpoint: Checkpoint,
-    text: Annotated[str, typer.Argument(help="What the model is to continue.")] = "",
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CHECKPOINT", help="A run's folder (its latest checkpoint), one checkpoint's, or an --int8 export."
+        ),
+    ],
+    text: Annotated[str, typer.Argument(help="What the model is to continue; without it a document is written.")] = "",
     suffix: Annotated[
         str | None, typer.Option(help="What comes behind: the model fills the gap, where it was trained to.")
     ] = None,
     max_tokens: Annotated[int, typer.Option(min=0, help="Tokens to write, at most.")] = 200,
     temperature: Annotated[float, typer.Option(min=0, help="0: always the likeliest token.")] = 0.8,
-    top_p: Annotated[float, typer.Option(min=0, max=1, help="Draw from the likeliest that have this share.")] = 0.95,
+    top_p: Annotated[
+        float, typer.Option(min=0, max=1, help="Draw from the likeliest tokens that have this share; above 0.")
+    ] = 0.95,
     seed: Annotated[int, typer.Option(help="Another seed writes another text.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     int8: Annotated[bool, typer.Option("--int8", help="With 8-bit matrices; on the CPU.")] = False,
@@ -46,10 +49,14 @@ def generate(
 
 
 def export_model(
-    checkpoint: Checkpoint,
+    checkpoint: Annotated[
+        Path, typer.Argument(metavar="CHECKPOINT", help="A run's folder (its latest checkpoint) or one checkpoint's.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="The folder to make.")],
     dtype: Annotated[str, typer.Option(help="Of the tensors: fp32, bf16 or fp16.")] = "fp32",
-    int8: Annotated[bool, typer.Option("--int8", help="8-bit matrices for `gristmill generate`, compared.")] = False,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="8-bit matrices for `gristmill generate`, compared with fp32.")
+    ] = False,
     corpus: Annotated[str, typer.Option(help="With --int8: held-out documents of this corpus, not of the run's.")] = "",
 ) -> None:
     """Write a model for Hugging Face's transformers (safetensors), or with 8-bit matrices for `gristmill generate`."""

@@ -83,7 +83,8 @@ def training(runs: "Sequence[Run]") -> Iterator[str]:
     if any(run.evaluations for run in runs):
         yield (
             '<p class="note">Bits per byte of held-out documents; the unigram model knows how often each token '
-            "comes and nothing else, and the ratio is the model's bits over its bits.</p>"
+            "comes and nothing else, and the ratio is the model's bits over its bits. Runs of other objectives, "
+            "or scored on other held-out tokens, cannot be compared by them.</p>"
         )
 
 

@@ -7,7 +7,7 @@ found beside the corpus (its sister folders and builds/runs/) by the hashes of t
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,11 +35,8 @@ class Run:
     evaluations: list[dict[str, Any]] = field(default_factory=list)
     """Of held-out domains, in order, the last one at each step; with `tokens` as its step's report has them."""
     state: str = ""
-
-    @property
-    def name(self) -> str:
-        """The folder's."""
-        return self.out.name
+    name: str = ""
+    """The folder's; its whole path where two have the same."""
 
     @property
     def tokens(self) -> int:
@@ -54,7 +51,7 @@ def runs_of(corpus: str, what: dict[str, Any], named: Sequence[Path] = ()) -> li
     """
     data = what["tokenizer"]["sha256"], what["order"]["sha256"]
     found = []
-    for out in named or _candidates(corpus):
+    for out in dict.fromkeys(named) or _candidates(corpus):
         about = _object(out / "run.json")
         if about and (about.get("tokenizer_sha256"), about.get("order_sha256")) == data:
             found.append(read_run(out, about))
@@ -63,6 +60,8 @@ def runs_of(corpus: str, what: dict[str, Any], named: Sequence[Path] = ()) -> li
             raise InputError(
                 f"{out}: {why}; give the folder that `gristmill train --out` was given, or leave --run out"
             )
+    names = [run.name for run in found]
+    found = [replace(run, name=str(run.out)) if names.count(run.name) > 1 else run for run in found]
     return sorted((run for run in found if run.steps or run.evaluations), key=lambda run: run.name)
 
 
@@ -74,27 +73,31 @@ def _candidates(corpus: str) -> Iterator[Path]:
 
 
 def read_run(out: Path, about: dict[str, Any]) -> Run:
-    """What metrics.jsonl holds, without the lines that a kill cut short. Evaluations are placed by their tokens."""
+    """What metrics.jsonl holds, without lines that are none of a run's. Evaluations are placed by their tokens."""
     steps: dict[int, dict[str, Any]] = {}
     evaluations: dict[int, dict[str, Any]] = {}
-    path = out / "metrics.jsonl"
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+    for line in _text(out / "metrics.jsonl").splitlines():
         record = _parsed(line)
-        if "heldout" in record:
+        if isinstance(record.get("heldout"), dict):
             evaluations[record["step"]] = record
         elif "per_domain" in record:  # the result of a finished run
             whole = {"bpb": record["heldout_bpb"], "ratio": record["ratio"]}
             evaluations[record["steps"]] = {"step": record["steps"], "heldout": record["per_domain"], **whole}
-        elif "step" in record and "tokens" in record:
+        elif "step" in record and isinstance(record.get("tokens"), int):
             steps[record["step"]] = record
     ordered = [steps[step] for step in sorted(steps)]
     a_step = median(record["tokens"] / record["step"] for record in ordered if record["step"]) if ordered else 0.0
     placed = [evaluations[step] | {"tokens": round(step * a_step)} for step in sorted(evaluations)]
-    return Run(out, about, ordered, placed, str(_object(out / "status.json").get("state", "")))
+    return Run(out, about, ordered, placed, str(_object(out / "status.json").get("state", "")), out.name)
 
 
 def _object(path: Path) -> dict[str, Any]:
-    return _parsed(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return _parsed(_text(path))
+
+
+def _text(path: Path) -> str:
+    """Of a file that a run may be writing: what is damaged is for the parser to leave out."""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
 
 
 def _parsed(text: str) -> dict[str, Any]:
@@ -109,10 +112,12 @@ def facts(run: Run) -> list[tuple[str, str]]:
     """What is to be known of a run before one looks at its curves: name and value."""
     last = run.steps[-1] if run.steps else {}
     model = run.about.get("settings", {}).get("model", {})
-    shape = f"{model.get('kind', '?')}, {model.get('layers', '?')} layers of {model.get('width', '?')}"
+    layers = model.get("layers", "?")
+    shape = f"{model.get('kind', '?')}, {layers} layer{'' if layers == 1 else 's'} of {model.get('width', '?')}"
     state = f", {run.state}" if run.state in ("paused", "finished") else ""  # a killed run has left "running"
     told = [
         ("model", f"{shape}, {run.about.get('parameters', 0):,} parameters"),
+        ("objective", objective(run)),
         ("steps", f"{last.get('step', 0):,} of {last.get('steps', 0):,}{state}"),
         ("tokens", f"{run.tokens:,}"),
     ]
@@ -123,6 +128,11 @@ def facts(run: Run) -> list[tuple[str, str]]:
     if shares:
         told.append(("MFU", "; ".join(filter(None, (f"{median(shares):.1%} (median)", run.about.get("mfu"))))))
     return told + time_split(run)
+
+
+def objective(run: Run) -> str:
+    """What the run learns to predict; bits per byte of two objectives cannot be compared."""
+    return str(run.about.get("settings", {}).get("objective", {}).get("name", "?"))
 
 
 def time_split(run: Run) -> list[tuple[str, str]]:
@@ -163,12 +173,18 @@ def _decimals(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
+def heldout_tokens(run: Run) -> str:
+    """How many the last evaluation read."""
+    scores = run.evaluations[-1]["heldout"].values() if run.evaluations else ()
+    return _count(sum(score.get("tokens") or 0 for score in scores)) if scores else ""
+
+
 def comparison(runs: Sequence[Run]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Header and a row a run."""
-    header = ("run", "parameters", "tokens", "training loss", "bits per byte", "ratio")
+    header = ("run", "objective", "parameters", "tokens", "training loss", "held-out tokens", "bits per byte", "ratio")
     return header, [
-        (run.name, f"{run.about.get('parameters', 0):,}", f"{run.tokens:,}",
-         _decimals(smoothed(run)[-1][2] if run.steps else None),
+        (run.name, objective(run), f"{run.about.get('parameters', 0):,}", f"{run.tokens:,}",
+         _decimals(smoothed(run)[-1][2] if run.steps else None), heldout_tokens(run),
          *(_decimals(run.evaluations[-1].get(key) if run.evaluations else None) for key in ("bpb", "ratio")))
         for run in runs
     ]  # fmt: skip
@@ -197,7 +213,7 @@ def loss_chart(run: Run) -> dict[str, Any] | None:
     values = [{"tokens": tokens, "loss": loss, "mean": mean} for tokens, loss, mean in points]
 
     def line(name: str, **mark: float) -> dict[str, Any]:
-        y = {"field": name, "type": "quantitative", "title": "nats per token", "scale": {"zero": False}}
+        y = {"field": name, "type": "quantitative", "title": "nats per target", "scale": {"zero": False}}
         return {"mark": {"type": "line", "color": _COLOURS[0], **mark}, "encoding": {"y": y}}
 
     layers = [line("loss", strokeWidth=1, opacity=0.5), line("mean", strokeWidth=2)]

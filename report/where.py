@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from corpus.errors import RecipeError
+from corpus.errors import InputError, RecipeError
 
 
 def where(
@@ -15,7 +15,9 @@ def where(
     run: Annotated[
         Path | None, typer.Option(help="A run's folder: its steps are meant, on the version it reads.")
     ] = None,
-    config: Annotated[str, typer.Option(help="Without --run: the settings, as `train` takes them.")] = "tiny",
+    config: Annotated[
+        str, typer.Option(help="Without --run: the settings, as `train` takes them.", show_default="tiny")
+    ] = "",
     batch_size: Annotated[int, typer.Option(min=0, help="Windows of a step, over all ranks; 0: as in --config.")] = 0,
     sequence_length: Annotated[int, typer.Option(min=0, help="Inputs of a window; 0: as in --config.")] = 0,
     shuffle_block: Annotated[
@@ -32,14 +34,22 @@ def where(
     """Show the documents of a training step, or where a document's tokens lie and which steps read them."""
     if bool(step) == bool(document):
         raise RecipeError("`gristmill where` needs --step N or --document ID, one of them")
+    if run and config:
+        raise RecipeError(f"--run {run} has settings of its own: leave --config out")
+    if step and epoch:
+        raise RecipeError(f"--epoch {epoch} is for --document; steps count on through the epochs: leave it out")
     from corpus.loader import Loader
     from corpus.shard import open_corpus
     from pretrain.config import load_config, load_run
     from report.steps import documents_of, places_of, read_by, show_places, show_step
 
-    meant, read = load_run(run) if run else (load_config(config), None)
+    meant, read, order = load_run(run) if run else (load_config(config or "tiny"), None, None)
     batch_size, sequence_length = batch_size or meant.batch_windows, sequence_length or meant.sequence_length
     opened = open_corpus(corpus, version or read)
+    if run and opened.order_sha256 != order:
+        raise InputError(f"{run} was trained on another corpus, or version, than this one: its run.json names them")
+    if run and step > meant.steps:
+        raise InputError(f"{run} has {meant.steps:,} steps, the first is 1: name one of them")
     loader = Loader(
         opened,
         sequence_length,

@@ -188,11 +188,14 @@ def test_the_command_says_what_was_written(
 
 def test_options_that_would_mean_nothing_are_refused(tmp_path: Path) -> None:
     from report.model import export_model
+    from report.train import train
 
     with pytest.raises(RecipeError, match="leave one of them out"):
         export_model(tmp_path, tmp_path / "out", dtype="bf16", int8=True)
     with pytest.raises(RecipeError, match="give --int8 too"):
         export_model(tmp_path, tmp_path / "out", corpus="c")
+    with pytest.raises(RecipeError, match="give --nodes too"):
+        train("c", out=tmp_path / "run", rendezvous="node0:29400")
 
 
 def test_what_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """What is written is what the model says: cached or not, inside the nucleus only, whole characters, from EOS on."""
 
+import copy
 import io
+import math
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +21,7 @@ from corpus.errors import DataError, InputError, RecipeError
 torch = pytest.importorskip("torch")
 
 from pretrain.checkpoint import load_model  # noqa: E402
+from pretrain.export import export  # noqa: E402
 from pretrain.generate import (  # noqa: E402
     Cache,
     draw,
@@ -140,6 +144,7 @@ def test_no_id_outside_the_nucleus_is_drawn(logits: list[float], top_p: float, t
     inside = nucleus((given_.double() / temperature).softmax(0), top_p)
     assert all(inside[draw(given_, temperature, top_p, random)] > 0 for _ in range(20))
     assert draw(given_, 0, top_p, random) == given_.argmax()
+    assert given_[draw(given_, 1e-320, top_p, random)] == given_.max()
 
 
 def test_draws_follow_their_shares() -> None:
@@ -150,7 +155,8 @@ def test_draws_follow_their_shares() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"temperature": -1}, {"top_p": 0}, {"top_p": 1.1}, {"max_tokens": -1}, {"seed": 2**64}]
+    "wrong",
+    [{"temperature": -1}, {"temperature": math.inf}, {"top_p": 0}, {"top_p": 1.1}, {"max_tokens": -1}, {"seed": 2**64}],
 )
 def test_values_out_of_range_are_refused_at_once(wrong: dict[str, Any], models: Any) -> None:
     with pytest.raises(RecipeError, match=str(next(iter(wrong.values())))):
@@ -163,6 +169,12 @@ def test_what_cannot_continue_a_text_is_refused(models: Any) -> None:
         generate(encoder, [EOS], max_tokens=1)
     with pytest.raises(InputError, match="EOS"):
         generate(models["rotary"], [], max_tokens=1)
+    diverged = copy.deepcopy(models["rotary"])
+    with torch.no_grad():
+        next(diverged.parameters()).fill_(torch.nan)
+    for temperature in (0.0, 1.0):
+        with pytest.raises(DataError, match="diverged"):
+            next(generate(diverged, [EOS], max_tokens=1, temperature=temperature))
 
 
 @given(before=st.lists(st.integers(0, 399), max_size=4), ids=st.lists(st.integers(0, 399), max_size=40))
@@ -190,6 +202,8 @@ def test_a_character_is_told_with_its_last_byte(tokenizer: SentencePieceProcesso
 
 def test_a_prompt_begins_as_documents_do(runs: dict[str, Path], tokenizer: SentencePieceProcessor) -> None:
     opened = open_model(runs["fim"])
+    with pytest.raises(InputError, match="not UTF-8"):
+        opened.prompt(os.fsdecode(b"mill \xff"))
     assert opened.prompt("the mill") == [EOS, *tokenizer.encode("the mill")]
     marks = [tokenizer.piece_to_id(f"<fim_{name}>") for name in ("prefix", "suffix", "middle")]
     assert opened.prompt("a", " b") == [
@@ -213,6 +227,9 @@ def test_what_cannot_be_opened_is_said(runs: dict[str, Path], tmp_path: Path, ma
     with pytest.raises(RecipeError, match="tpu"):
         open_model(runs["fim"], "tpu")
     out = made_run(tmp_path / "run")
+    export(out, tmp_path / "exported")
+    with pytest.raises(InputError, match="exported for transformers: give the run"):
+        open_model(tmp_path / "exported")
     (out / "tokenizer.model").write_bytes(b"another")
     with pytest.raises(DataError, match="was trained with"):
         open_model(out)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from corpus.errors import DataError, InputError
+from corpus.errors import DataError, GristmillError, InputError
 
 torch = pytest.importorskip("torch")
 safetensors = pytest.importorskip("safetensors.torch")
@@ -114,8 +114,14 @@ def test_the_comparison_says_what_it_had_nothing_for(
     run = made_run(tmp_path / "run")
     _, found, note = export_int8(run, tmp_path / "a")
     assert found.bpb is None and "--corpus says where" in note
-    _, found, note = export_int8(run, tmp_path / "b", made_corpus(tmp_path / "corpus", vocab_size=400))
+    root = made_corpus(tmp_path / "corpus", vocab_size=400)
+    (run / "run.json").write_text(json.dumps({"corpus": root}))
+    _, found, note = export_int8(run, tmp_path / "b")
     assert found.bpb is None and "another tokenizer" in note
+    for named, said in (root, "another tokenizer"), (str(tmp_path / "none"), "no corpus is published"):
+        with pytest.raises(GristmillError, match=said):  # what was asked for is not left out
+            export_int8(run, tmp_path / "c", named)
+    assert not (tmp_path / "c").exists()
 
 
 def test_the_comparison_reads_the_runs_corpus(

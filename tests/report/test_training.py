@@ -74,8 +74,8 @@ def write(out: Path, records: list[dict[str, Any]], tokenizer: str = "t", **abou
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    model = {"kind": "decoder", "layers": 2, "width": 32}
-    out = write(tmp_path / "tiny", [*RECORDS, RESULT], settings={"model": model}, mfu="MFU = how")
+    settings = {"model": {"kind": "decoder", "layers": 1, "width": 32}, "objective": {"name": "fim"}}
+    out = write(tmp_path / "tiny", [*RECORDS, RESULT], settings=settings, mfu="MFU = how")
     (out / "status.json").write_text('{"state": "finished"}', "utf-8")
     return read_run(out, json.loads((out / "run.json").read_text("utf-8")))
 
@@ -97,6 +97,15 @@ def test_a_run_is_read_as_far_as_it_is(run: Run) -> None:
     assert (run.name, run.tokens, run.state) == ("tiny", 4_000, "finished")
 
 
+def test_what_is_damaged_is_left_out(run: Run, corpus: str, tmp_path: Path) -> None:
+    with (run.out / "metrics.jsonl").open("ab") as file:
+        file.write(b'\n\xff\xfe\n[1]\n{"step": 50, "tokens": null}\n{"step": 50, "heldout": null}\n')
+    again = read_run(run.out, run.about)
+    assert (again.steps, again.evaluations) == (run.steps, run.evaluations)
+    (write(tmp_path / "builds" / "broken", RECORDS) / "run.json").write_bytes(b"\xff")
+    assert runs_of(corpus, WHAT) == []
+
+
 def test_runs_are_found_by_the_data_they_read(corpus: str, tmp_path: Path) -> None:
     for place in ("builds/small-tiny", "builds/runs/small-a", "builds/runs/small-b"):
         write(tmp_path / place, RECORDS)
@@ -107,7 +116,9 @@ def test_runs_are_found_by_the_data_they_read(corpus: str, tmp_path: Path) -> No
     assert [found.name for found in runs_of(corpus, WHAT)] == ["small-a", "small-b", "small-tiny"]
     assert [found.name for found in runs_of("s3://bucket/small", WHAT)] == ["small-a", "small-b", "small-tiny"]
     named = [tmp_path / "builds" / "runs" / "small-b"]
-    assert [found.name for found in runs_of(corpus, WHAT, named)] == ["small-b"]
+    assert [found.name for found in runs_of(corpus, WHAT, named * 2)] == ["small-b"]
+    other = write(tmp_path / "elsewhere" / "small-b", RECORDS)
+    assert [found.name for found in runs_of(corpus, WHAT, [*named, other])] == sorted(map(str, [*named, other]))
 
 
 def test_a_named_run_that_does_not_belong_is_refused(corpus: str, tmp_path: Path) -> None:
@@ -120,7 +131,8 @@ def test_a_named_run_that_does_not_belong_is_refused(corpus: str, tmp_path: Path
 
 def test_what_is_known_of_a_run(run: Run) -> None:
     assert facts(run) == [
-        ("model", "decoder, 2 layers of 32, 1,000 parameters"),
+        ("model", "decoder, 1 layer of 32, 1,000 parameters"),
+        ("objective", "fim"),
         ("steps", "40 of 40, finished"),
         ("tokens", "4,000"),
         ("tokens/s", "5,000 (median)"),
@@ -131,14 +143,19 @@ def test_what_is_known_of_a_run(run: Run) -> None:
         ("web", "50", "100", "1.250", "3.000", "0.417"),
         ("all", "50", "100", "1.250", "3.125", "0.400"),
     ]
-    assert comparison([run])[1] == [("tiny", "1,000", "4,000", "2.500", "1.250", "0.400")]
+    assert comparison([run])[1] == [("tiny", "fim", "1,000", "4,000", "2.500", "50", "1.250", "0.400")]
 
 
 def test_a_run_that_has_only_begun_is_shown(tmp_path: Path) -> None:
     run = read_run(tmp_path, {})
-    assert facts(run) == [("model", "?, ? layers of ?, 0 parameters"), ("steps", "0 of 0"), ("tokens", "0")]
+    assert facts(run) == [
+        ("model", "?, ? layers of ?, 0 parameters"),
+        ("objective", "?"),
+        ("steps", "0 of 0"),
+        ("tokens", "0"),
+    ]
     assert (domain_rows(run)[1], loss_chart(run), heldout_chart(run)) == ([], None, None)
-    assert comparison([run])[1] == [(tmp_path.name, "0", "0", "", "", "")]
+    assert comparison([run])[1] == [(tmp_path.name, "?", "0", "0", "", "", "", "")]
 
 
 @given(st.lists(st.floats(0, 20), min_size=1, max_size=300))

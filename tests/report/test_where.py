@@ -124,7 +124,8 @@ def test_the_command_answers_both_ways(corpus: Corpus) -> None:
 def test_a_run_is_meant_by_its_folder(corpus: Corpus, tmp_path: Path) -> None:
     """Settings and version come from run.json; what is given beside it goes before."""
     settings = asdict(load_config("tiny")) | {"batch_windows": 2, "sequence_length": 16, "shuffle_block": 8, "seed": 5}
-    (tmp_path / "run.json").write_text(json.dumps({"settings": settings, "version": 1}), encoding="utf-8")
+    said = {"settings": settings, "version": 1, "order_sha256": corpus.order_sha256}
+    (tmp_path / "run.json").write_text(json.dumps(said), encoding="utf-8")
     app = typer.Typer()
     app.command()(where)
     asked = [corpus.store.url, "--step", "4", "--json", "--run", str(tmp_path)]
@@ -136,3 +137,12 @@ def test_a_run_is_meant_by_its_folder(corpus: Corpus, tmp_path: Path) -> None:
         assert [line["id"] for line in lines] == [read.id for read in documents_of(loader, 4, 2)]
     refused = CliRunner().invoke(app, [*asked[:-1], str(tmp_path / "none")])
     assert isinstance(refused.exception, InputError)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/run.json").write_text(json.dumps(said | {"order_sha256": "0"}), encoding="utf-8")
+    for wrong, why in (
+        ([*asked[:-1], str(tmp_path / "other")], "trained on another corpus"),
+        ([*asked, "--step", "171"], "has 170 steps"),
+        ([*asked, "--config", "tiny"], "leave --config out"),
+        ([*asked, "--epoch", "1"], "--epoch 1 is for --document"),
+    ):
+        assert why in str(CliRunner().invoke(app, wrong).exception)
