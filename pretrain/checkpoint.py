@@ -119,11 +119,14 @@ class Saver:
 
 
 def latest(folder: Path) -> str | None:
-    """The name of the last complete checkpoint; None where there is none yet. Raises DataError for an empty file."""
+    """The name of the last complete checkpoint; None where there is none yet. Raises DataError for an empty file.
+
+    Where `latest` is lost, or a kill came before it, the newest folder: what has its name is complete.
+    """
     try:
         name = (folder / "latest").read_text(encoding="utf-8", errors="replace").strip()
     except (FileNotFoundError, NotADirectoryError):
-        return None
+        return max((path.parent.name for path in folder.glob("step-*/meta.json")), default=None)
     if not name:
         raise DataError(f"{folder / 'latest'} is empty: write the name of a folder beside it into it")
     return name

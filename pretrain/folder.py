@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from corpus.errors import StoreError
+from corpus.errors import DataError, StoreError
 from corpus.version import read_version
 from pretrain import checkpoint
 from pretrain.config import load_run
@@ -43,9 +43,8 @@ def held(out: Path, ranks: Ranks) -> Iterator[None]:
             raise StoreError(why or f"{out} cannot be had: rank 0 says why")
         yield
     except OSError as error:
-        raise StoreError(
-            f"{error.filename or out}: {error.strerror or error}; put it right, then run again to continue"
-        ) from error
+        why = error.strerror or next(iter(str(error).splitlines()), type(error).__name__)
+        raise StoreError(f"{error.filename or out}: {why}; put it right, then run again to continue") from error
     finally:
         if lock >= 0:
             os.close(lock)
@@ -59,10 +58,16 @@ def version_of(out: Path) -> int | None:
 
 
 def begin(run: Run, root: str, out: Path) -> None:
-    """Write run.json and the tokenizer."""
+    """Write run.json and the tokenizer. Raises DataError where the corpus has lost a file of it."""
     store = run.corpus.store
     (out / "run.json").write_text(json.dumps(record(run, root), indent=1) + "\n", encoding="utf-8")
-    (out / "tokenizer.model").write_bytes(store.get(run.corpus.tokenizer.path))
+    files = {"tokenizer.model": run.corpus.tokenizer.path}
     for file in read_version(store, run.corpus.version).get("files", ()):  # tokenizer.json and its settings
         if file["path"].startswith("tokenizer/huggingface."):
-            (out / Path(file["path"]).name).write_bytes(store.get(file["path"]))
+            files[Path(file["path"]).name] = file["path"]
+    for name, path in files.items():
+        try:
+            content = store.get(path)
+        except FileNotFoundError as error:
+            raise DataError(f"{store.url}/{path} is missing; restore it, or build again") from error
+        (out / name).write_bytes(content)

@@ -65,10 +65,13 @@ def command(
 
 
 def read_status(out: str | Path) -> Status | None:
-    """The heartbeat in `status.json`: state, step, steps, loss, tokens_per_second, updated; None before the first."""
+    """The heartbeat in `status.json`: state, step, steps, loss, tokens_per_second, updated; None before the first.
+
+    None as well where it cannot be read, as after a power cut: the trainer writes it anew.
+    """
     try:
         status: Status = json.loads((Path(out) / "status.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):
         return None
     return status
 

@@ -178,7 +178,7 @@ def plain(value: Any) -> Any:
 def _reopened(path: Path, after_step: int) -> IO[str]:
     """The record, open to append to, without what is beyond `after_step`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept = path.read_text(encoding="utf-8").splitlines() if path.exists() and after_step else []
+    kept = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() and after_step else []
     aside = path.with_suffix(".aside")
     aside.write_text("".join(line + "\n" for line in kept if _step(line) <= after_step), encoding="utf-8")
     aside.replace(path)

@@ -196,4 +196,7 @@ def record(run: Run, root: str) -> dict[str, Any]:
 
 def device_name(device: torch.device) -> str:
     """What the device calls itself; of a CPU the threads that are used."""
-    return f"{torch.get_num_threads()} CPU threads" if device.type == "cpu" else torch.cuda.get_device_name(device)
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    threads = torch.get_num_threads()
+    return f"{threads} CPU thread{'s' if threads > 1 else ''}"

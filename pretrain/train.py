@@ -228,12 +228,13 @@ def memory_told() -> Iterator[None]:
     """What does not fit into memory is said in a line. Raises RecipeError."""
     try:
         yield
-    except RuntimeError as error:  # on the CPU torch has no class of its own for it
-        if not isinstance(error, torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+    except (RuntimeError, MemoryError) as error:  # on the CPU torch has no class of its own for it
+        own = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if not own and "can't allocate memory" not in str(error):
             raise
         raise RecipeError(
-            "a step does not fit into memory: lower `micro_windows` (0 is a rank's whole share) or `sequence_length`, "
-            'or set `checkpointing = "full"` in [parallel]'
+            "a step does not fit into memory: lower `micro_windows` (0 is a rank's whole share), `sequence_length` or "
+            '`batch_windows`, or set `checkpointing = "full"` in [parallel]'
         ) from error
 
 

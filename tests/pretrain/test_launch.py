@@ -209,6 +209,12 @@ def test_nodes_that_do_not_meet_are_told_so_in_a_line() -> None:
     assert done.stderr.splitlines()[-1].endswith("check --rendezvous (--rdzv-endpoint)")
 
 
+def test_a_heartbeat_that_cannot_be_read_is_none(tmp_path: Path) -> None:
+    for left in (b"", b"{", b"\xff"):
+        (tmp_path / "status.json").write_bytes(left)
+        assert launch.read_status(tmp_path) is None
+
+
 def test_nothing_of_torch_is_loaded_here() -> None:
     code = "import sys, pretrain.launch; print('torch' in sys.modules, len(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

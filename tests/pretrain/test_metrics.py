@@ -63,8 +63,8 @@ def lines(out: Path) -> list[dict[str, Any]]:
 def test_every_step_stands_once_after_a_kill(tmp_path: Path) -> None:
     out, said = tmp_path / "out", list[str]()
     report(out, 0, [1, 2, 3], said)
-    with (out / "metrics.jsonl").open("a", encoding="utf-8") as file:
-        file.write('{"step": 4, "lo')  # killed while writing
+    with (out / "metrics.jsonl").open("ab") as file:
+        file.write(b'{"step": 4, "lo\xff')  # killed while writing, the disk's last block not what was written
     report(out, 2, [3, 4], said)
     assert [line["step"] for line in lines(out)] == [1, 2, 3, 4]
     assert lines(out)[2] == {

@@ -167,10 +167,11 @@ def test_two_runs_do_not_write_into_one_folder(corpus_root: str, tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    "error", [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("x: can't allocate memory: you tried")]
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("x: can't allocate memory: you tried"), MemoryError()],
 )
 def test_what_does_not_fit_into_memory_is_told_in_a_line(
-    corpus_root: str, tmp_path: Path, config: TrainConfig, monkeypatch: pytest.MonkeyPatch, error: RuntimeError
+    corpus_root: str, tmp_path: Path, config: TrainConfig, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def too_much(*_: object, **__: object) -> None:
         raise error
@@ -225,6 +226,23 @@ def test_a_corpus_too_small_for_a_window_is_named(tmp_path: Path, changed: Chang
     root = publish(tmp_path / "small", train_documents=2)
     with pytest.raises(InputError, match="less than one window"):
         train(root, changed(sequence_length=512), tmp_path / "out", say=quiet)
+
+
+def test_a_file_that_the_corpus_has_lost_is_named(corpus_root: str, tmp_path: Path, config: TrainConfig) -> None:
+    (Path(corpus_root) / "tokenizer" / "t.model").unlink()
+    with pytest.raises(DataError, match=r"tokenizer/t\.model is missing; restore it, or build again$"):
+        train(corpus_root, config, tmp_path / "out", say=quiet)
+
+
+def test_a_run_that_lost_its_latest_goes_on_from_the_newest(
+    corpus_root: str, tmp_path: Path, config: TrainConfig
+) -> None:
+    """It would begin anew, and in the end delete what it did not look for."""
+    train(corpus_root, config, tmp_path, 7, say=quiet)
+    (tmp_path / "checkpoints" / "latest").unlink()
+    said: list[str] = []
+    train(corpus_root, config, tmp_path, 8, say=said.append)
+    assert said[0].startswith(f"continuing {tmp_path} from step 7")
 
 
 def test_the_room_without_torch_says_what_to_install() -> None:
