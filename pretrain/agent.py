@@ -23,11 +23,12 @@ from types import FrameType
 from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.elastic.rendezvous import RendezvousError
-from torch.distributed.run import main, parse_args
+from torch.distributed.run import get_args_parser, main, parse_args
 
-from pretrain.child import children
+from pretrain.child import GRACE, children
 
 STOPPED = 128 + signal.SIGTERM
+SAVE_SECONDS = int(GRACE) - 30  # torchrun kills workers after 30 s by default, with the checkpoint half written
 
 
 def run(arguments: list[str]) -> int:
@@ -38,6 +39,8 @@ def run(arguments: list[str]) -> int:
     if sys.platform == "linux":
         signal.signal(signal.SIGTERM, _pass_on)
         arguments = ["--signals-to-handle=SIGINT,SIGHUP,SIGQUIT", *arguments]
+    if "--shutdown-timeout" in get_args_parser().format_help():  # since torch 2.13
+        arguments = [f"--shutdown-timeout={SAVE_SECONDS}", *arguments]
     if os.environ.get("GRISTMILL_DEBUG"):
         main(arguments)
         return 0

@@ -24,7 +24,6 @@ from corpus.errors import RecipeError
 from pretrain import child
 
 PAUSED = 75  # EX_TEMPFAIL of sysexits.h: the same command continues the run
-SAVE_SECONDS = int(child.GRACE) - 30  # torchrun kills workers after 30 s by default, with the checkpoint half written
 
 Status = dict[str, Any]
 
@@ -60,8 +59,7 @@ def command(
         if not host or not port.isdecimal():
             raise RecipeError(f"--rendezvous {rendezvous}: it must be HOST:PORT, as node0:29400")
         meet = [f"--nnodes={nodes}", "--rdzv-backend=c10d", f"--rdzv-endpoint={rendezvous}", "--rdzv-id=gristmill"]
-    workers = [f"--nproc-per-node={processes}", f"--shutdown-timeout={SAVE_SECONDS}"]
-    return [sys.executable, "-u", "-m", "pretrain.agent", *meet, *workers, *trainer]
+    return [sys.executable, "-u", "-m", "pretrain.agent", *meet, f"--nproc-per-node={processes}", *trainer]
 
 
 def read_status(out: str | Path) -> Status | None:

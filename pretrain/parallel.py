@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from inspect import signature
 from typing import Any, NoReturn
 
 import torch
@@ -125,7 +126,9 @@ def place(model: nn.Module, config: TrainConfig, ranks: Ranks) -> nn.Module:
     if ranks.size == 1:
         return model
     ids = [ranks.device.index] if ranks.device.type == "cuda" else None
-    return DistributedDataParallel(model, device_ids=ids, forward_sync_buffers=False, gradient_as_bucket_view=True)
+    older = "forward_sync_buffers" not in signature(DistributedDataParallel).parameters  # before torch 2.13
+    buffers = {"broadcast_buffers" if older else "forward_sync_buffers": False}  # they are the same everywhere
+    return DistributedDataParallel(model, device_ids=ids, gradient_as_bucket_view=True, **buffers)
 
 
 def _sharded(model: nn.Module, blocks: list[Block], config: TrainConfig, ranks: Ranks) -> nn.Module:
