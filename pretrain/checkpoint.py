@@ -27,8 +27,8 @@ from torch.distributed.checkpoint.api import CheckpointException
 
 from corpus.errors import DataError, InputError, RecipeError, StoreError
 from corpus.loader import ORDER
-from pretrain.config import TrainConfig, config_of
-from pretrain.model import build_model
+from pretrain.config import TrainConfig, config_of, flat
+from pretrain.model.decoder import build_model
 from pretrain.parallel import Ranks
 
 FOLDER = "checkpoints"
@@ -199,21 +199,13 @@ def check(found: Meta, expected: Meta, out: Path) -> None:
             f"the run in {out} reads by order {found.loader_order} of the loader, this release by order "
             f"{expected.loader_order}: continue with the release it began with, or choose another output folder"
         )
-    began, now = (_flat(json.loads(json.dumps(config_of(meta.settings).identity()))) for meta in (found, expected))
+    began, now = (flat(json.loads(json.dumps(config_of(meta.settings).identity()))) for meta in (found, expected))
     for key in dict.fromkeys([*now, *began]):
         if began.get(key) != now.get(key):
             raise RecipeError(
                 f"the run in {out} began with {key} = {began.get(key)}, the settings now say {now.get(key)}: "
                 "change it back, or choose another output folder"
             )
-
-
-def _flat(settings: dict[str, Any], above: str = "") -> dict[str, Any]:
-    """Tables in tables as one: {"model.width": 64}."""
-    found: dict[str, Any] = {}
-    for key, value in settings.items():
-        found |= _flat(value, f"{above}{key}.") if isinstance(value, dict) else {above + key: value}
-    return found
 
 
 def _alone(ranks: Ranks | None) -> bool:

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from pretrain.flops import flops_per_token, mfu, peak_of
-from pretrain.moe import load
+from pretrain.model.moe import load
 from pretrain.optim import lr_scale
 from pretrain.run import Run, device_name
 from pretrain.step import Taken, mean_loss

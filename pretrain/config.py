@@ -267,3 +267,11 @@ def load_run(out: Path) -> tuple[TrainConfig, int, str]:
         raise InputError(f"{out} holds no run: give the folder that `gristmill train --out` named") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{out / 'run.json'} cannot be read ({error}): restore it, or train elsewhere") from error
+
+
+def flat(settings: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Tables in tables as one: {"model.width": 64}."""
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        found |= flat(value, f"{above}{key}.") if isinstance(value, dict) else {above + key: value}
+    return found

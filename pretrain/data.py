@@ -21,8 +21,9 @@ from torch import Tensor
 from corpus.errors import RecipeError
 from corpus.loader import Loader
 from pretrain.config import ObjectiveConfig
-from pretrain.loss import IGNORED
-from pretrain.objectives import Rows, Special, apply
+from pretrain.model.loss import IGNORED
+from pretrain.objectives.rows import Rows, Special
+from pretrain.objectives.transform import apply
 
 
 @dataclass(frozen=True)

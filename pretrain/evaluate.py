@@ -13,11 +13,12 @@ import numpy as np
 import torch
 
 from corpus.stream import TokenStream
-from corpus.windows import Plain
+from corpus.windows import Plain, Segments
 from pretrain.config import ObjectiveConfig
 from pretrain.data import tensors, to_batch
-from pretrain.loss import token_losses
-from pretrain.objectives import Rows, Segments, apply
+from pretrain.model.loss import token_losses
+from pretrain.objectives.rows import Rows
+from pretrain.objectives.transform import apply
 from pretrain.parallel import precision
 from pretrain.run import Run
 

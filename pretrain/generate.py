@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from pretrain.checkpoint import checkpoint_at, load_model
 from pretrain.config import config_of
-from pretrain.rows import NAMES
+from pretrain.objectives.rows import NAMES
 
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor

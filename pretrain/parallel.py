@@ -26,8 +26,8 @@ from torch.utils.checkpoint import CheckpointPolicy, checkpoint, create_selectiv
 
 from corpus.errors import RecipeError
 from pretrain.config import TrainConfig
-from pretrain.loss import whole_logits
-from pretrain.model import Block
+from pretrain.model.decoder import Block
+from pretrain.model.loss import whole_logits
 
 ALIVE: list[object] = []
 """What must last as long as a process of several ranks. Gloo's threads want the interpreter's lock now and then and the

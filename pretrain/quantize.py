@@ -26,9 +26,9 @@ from pretrain.config import ModelConfig, config_of
 from pretrain.data import micro_batches
 from pretrain.evaluate import heldout_windows
 from pretrain.generate import generate, read, window_of
-from pretrain.loss import token_losses
-from pretrain.model import build_model
-from pretrain.rows import Rows
+from pretrain.model.decoder import build_model
+from pretrain.model.loss import token_losses
+from pretrain.objectives.rows import Rows
 
 FILE, FORMAT = "int8.safetensors", "gristmill-int8-1"
 WRITTEN, TRY_SECONDS = 32, 0.5  # tokens that a timing writes, and how long one is repeated

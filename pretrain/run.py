@@ -23,16 +23,15 @@ from torch.distributed.checkpoint.state_dict import (
 from corpus.loader import Loader
 from corpus.shard import Corpus
 from pretrain import checkpoint
-from pretrain.attention import way_of
 from pretrain.config import TrainConfig
 from pretrain.data import Reader, share, tensors, to_batch
 from pretrain.flops import in_words
-from pretrain.loss import IGNORED
-from pretrain.model import build_model
-from pretrain.objectives import special_ids
+from pretrain.model.attention import way_of
+from pretrain.model.decoder import build_model
+from pretrain.model.loss import IGNORED
+from pretrain.objectives.rows import check_domains, special_ids
 from pretrain.optim import build_optimizers, peak_rates
 from pretrain.parallel import ALIVE, HALVES, Ranks, place, precision
-from pretrain.rows import check_domains
 
 
 @dataclass

@@ -79,7 +79,7 @@ def update(run: Run) -> Tensor | None:
         optimizer.zero_grad()
     run.scaler.update()
     if run.config.model.moe:
-        from pretrain.moe import balance
+        from pretrain.model.moe import balance
 
         balance(run.model, run.ranks)
     return norm

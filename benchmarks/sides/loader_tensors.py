@@ -22,7 +22,7 @@ def ways(corpus: Corpus, length: int) -> tuple[Loader, dict[str, Read]]:
 
     from pretrain.config import ObjectiveConfig
     from pretrain.data import Reader, tensors
-    from pretrain.objectives import special_ids
+    from pretrain.objectives.rows import special_ids
 
     torch.set_num_threads(1)
     loader, objective, cpu = Loader(corpus, length), ObjectiveConfig(), torch.device("cpu")

@@ -12,8 +12,8 @@ from corpus.windows import openings
 torch = pytest.importorskip("torch")
 
 from pretrain.data import Batch, digest, micro_batches, share, tensors, to_batch  # noqa: E402
-from pretrain.loss import IGNORED  # noqa: E402
-from pretrain.objectives import Rows  # noqa: E402
+from pretrain.model.loss import IGNORED  # noqa: E402
+from pretrain.objectives.rows import Rows  # noqa: E402
 
 CPU, EOS, PAD = torch.device("cpu"), 1, 2
 

@@ -62,8 +62,8 @@ def test_torch_counts_the_same(what: dict[str, Any]) -> None:
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
-    from pretrain.loss import whole_logits
-    from pretrain.model import build_model
+    from pretrain.model.decoder import build_model
+    from pretrain.model.loss import whole_logits
 
     shape = ModelConfig(**{"layers": 3, "width": 64, "heads": 4, "kv_heads": 4, "hidden": 80, **what})
     model, ids = build_model(shape, 96, 32), torch.ones(2, 32, dtype=torch.int64)

@@ -6,7 +6,7 @@ from pretrain.config import TrainConfig
 
 torch = pytest.importorskip("torch")
 
-from pretrain.model import LanguageModel  # noqa: E402
+from pretrain.model.decoder import LanguageModel  # noqa: E402
 from pretrain.optim import build_optimizers, lr_scale, peak_rates, set_lr  # noqa: E402
 
 VOCAB = 64

@@ -45,7 +45,7 @@ def test_recomputing_keeps_less(config: TrainConfig) -> None:
     """What a backward pass finds saved: everything, what is costly, one tensor a layer."""
 
     def saved(checkpointing: str) -> int:
-        from pretrain.model import build_model
+        from pretrain.model.decoder import build_model
 
         torch.manual_seed(0)
         how = replace(config, parallel=ParallelConfig(checkpointing=checkpointing))

@@ -19,8 +19,8 @@ from torch.nn import functional  # noqa: E402
 
 from pretrain.checkpoint import load_model  # noqa: E402
 from pretrain.flops import matrix_parameters  # noqa: E402
-from pretrain.model import Block, FeedForward, LanguageModel, build_model  # noqa: E402
-from pretrain.moe import Experts, MoE, balance, layers, load, one_by_one  # noqa: E402
+from pretrain.model.decoder import Block, FeedForward, LanguageModel, build_model  # noqa: E402
+from pretrain.model.moe import Experts, MoE, balance, layers, load, one_by_one  # noqa: E402
 from pretrain.optim import build_optimizers  # noqa: E402
 from pretrain.parallel import Ranks, leave, open_ranks, place  # noqa: E402
 from pretrain.run import open_run  # noqa: E402

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from corpus.windows import Segments
 from pretrain.config import ObjectiveConfig
-from pretrain.objectives import Rows, Special, apply
-from pretrain.parts import split
-from pretrain.spans import masked, widths
+from pretrain.objectives.parts import split
+from pretrain.objectives.rows import Rows, Special
+from pretrain.objectives.spans import masked, widths
+from pretrain.objectives.transform import apply
 
 EOS, PAD, FIRST = 1, 2, 1_000
 SPAN = ObjectiveConfig(name="span")

@@ -13,11 +13,9 @@ import numpy as np
 from corpus.seeds import below, mix
 from corpus.windows import Segments
 from pretrain.config import ObjectiveConfig
-from pretrain.parts import Parts, drawn, runs
-from pretrain.rows import Rows, Special, check, special_ids
-from pretrain.spans import corrupt
-
-__all__ = ["Rows", "Segments", "Special", "apply", "special_ids"]
+from pretrain.objectives.parts import Parts, drawn, runs
+from pretrain.objectives.rows import Rows, Special, check
+from pretrain.objectives.spans import corrupt
 
 FIM_RATE = 0.5  # StarCoder (Li et al. 2023, arXiv:2305.06161); Bavarian et al.: up to 0.9 costs nothing left to right
 MLM_RATE, MASKED, RANDOM = 0.15, 0.8, 0.1  # BERT (Devlin et al. 2018, arXiv:1810.04805), section 3.1

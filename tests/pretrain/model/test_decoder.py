@@ -8,8 +8,8 @@ torch = pytest.importorskip("torch")
 
 from torch._subclasses.fake_tensor import FakeTensorMode  # noqa: E402
 
-from pretrain.loss import token_losses  # noqa: E402
-from pretrain.model import Embedding, LanguageModel, Norm, build_model  # noqa: E402
+from pretrain.model.decoder import Embedding, LanguageModel, Norm, build_model  # noqa: E402
+from pretrain.model.loss import token_losses  # noqa: E402
 
 VOCAB, EOS = 64, 1
 Changed = Callable[..., TrainConfig]  # the fixture of conftest.py

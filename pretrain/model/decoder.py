@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pretrain.attention import Mask, Way, attend, make_mask
 from pretrain.config import ModelConfig
-from pretrain.loss import linear_cross_entropy
-from pretrain.positions import RelativeBias, places, rotary, rotate, sinusoids
+from pretrain.model.attention import Mask, Way, attend, make_mask
+from pretrain.model.loss import linear_cross_entropy
+from pretrain.model.positions import RelativeBias, places, rotary, rotate, sinusoids
 
 if TYPE_CHECKING:
     from pretrain.generate import Cache
@@ -118,7 +118,7 @@ class Block(nn.Module):
         self.feed_norm = Norm(config.width)
         self.feed: nn.Module
         if config.moe and layer >= config.moe.dense_layers:
-            from pretrain.moe import MoE
+            from pretrain.model.moe import MoE
 
             self.feed = MoE(config.width, config.moe)
         else:
@@ -218,7 +218,7 @@ def initialise(model: nn.Module) -> None:
 def build_model(config: ModelConfig, vocab_size: int, sequence_length: int) -> nn.Module:
     """The model that `kind` names, initialised from torch's random generator."""
     if config.kind == "encoder-decoder":
-        from pretrain.seq2seq import EncoderDecoder
+        from pretrain.model.encoder_decoder import EncoderDecoder
 
         return EncoderDecoder(config, vocab_size, sequence_length)
     return LanguageModel(config, vocab_size, sequence_length)

@@ -18,8 +18,8 @@ import math
 import numpy as np
 
 from pretrain.config import ObjectiveConfig
-from pretrain.parts import Parts, drawn, runs, split
-from pretrain.rows import Rows, Special
+from pretrain.objectives.parts import Parts, drawn, runs, split
+from pretrain.objectives.rows import Rows, Special
 
 RATE = 0.15
 # (mean span, rate). One span of infinite mean is the end of the part: the prefix language model among the denoisers.

@@ -1,6 +1,6 @@
 """What a forward pass reads, on the host, and the ids that objectives write into it.
 
-In: a published corpus' tokenizer. Out: `Special`, the ids of its marks. `Rows` is what `pretrain.objectives` gives.
+In: a published corpus' tokenizer. Out: `Special`, the ids of its marks. `Rows` is what `transform` gives.
 """
 
 import re

@@ -3,7 +3,7 @@
     source [B, S] → embedding → layers, attending both ways → norm → memory
     tokens [B, T] → embedding → layers, causal, each with a look at the memory → norm → head → [B, T, V]
 
-Two stacks of the blocks of `pretrain.model` and one embedding for both (T5, Raffel et al. 2020, arXiv:1910.10683). With
+Two stacks of the decoder's blocks and one embedding for both (T5, Raffel et al. 2020, arXiv:1910.10683). With
 `positions = "relative"` each stack has one learned bias and the look at the memory has none, as in T5. A row holds
 several documents: the k-th of the tokens sees the k-th of the source and no other.
 """
@@ -13,11 +13,11 @@ from collections.abc import Callable
 from torch import Tensor, nn
 
 from corpus.errors import RecipeError
-from pretrain.attention import Mask, Way, make_mask
 from pretrain.config import ModelConfig
-from pretrain.loss import linear_cross_entropy
-from pretrain.model import Around, Block, Embedding, Norm, initialise
-from pretrain.positions import RelativeBias, places, rotary, sinusoids
+from pretrain.model.attention import Mask, Way, make_mask
+from pretrain.model.decoder import Around, Block, Embedding, Norm, initialise
+from pretrain.model.loss import linear_cross_entropy
+from pretrain.model.positions import RelativeBias, places, rotary, sinusoids
 
 
 class EncoderDecoder(nn.Module):

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from corpus.errors import DataError, RecipeError
 from corpus.loader import Loader
 from corpus.shard import Corpus, open_corpus
+from corpus.windows import Segments
 from pretrain.config import ObjectiveConfig, TrainConfig, load_config
-from pretrain.objectives import Rows, Segments, Special, apply, special_ids
-from pretrain.rows import check_domains
+from pretrain.objectives.rows import Rows, Special, check_domains, special_ids
+from pretrain.objectives.transform import apply
 
 EOS, PAD, PRE, MID, SUF, MASK = 1, 2, 64, 65, 66, 67
 SPECIAL = Special(EOS, PAD, PRE, MID, SUF, MASK, np.arange(100, 140, dtype=np.int32), np.arange(4, 64, dtype=np.int32))

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pretrain.config import MoeConfig
-from pretrain.model import FeedForward
+from pretrain.model.decoder import FeedForward
 from pretrain.parallel import Ranks
 
 

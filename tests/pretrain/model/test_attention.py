@@ -9,9 +9,9 @@ from corpus.errors import RecipeError
 
 torch = pytest.importorskip("torch")
 
-from pretrain.attention import attend, make_mask, varlen_here, way_of  # noqa: E402
 from pretrain.data import Tensors, to_batch  # noqa: E402
-from pretrain.positions import RelativeBias, rotary, rotate  # noqa: E402
+from pretrain.model.attention import attend, make_mask, varlen_here, way_of  # noqa: E402
+from pretrain.model.positions import RelativeBias, rotary, rotate  # noqa: E402
 
 
 def by_definition(query: Any, key: Any, value: Any, documents: Any, causal: bool, bias: Any = None) -> Any:

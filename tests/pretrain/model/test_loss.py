@@ -6,8 +6,8 @@ torch = pytest.importorskip("torch")
 
 from torch.nn import functional  # noqa: E402
 
-from pretrain import loss  # noqa: E402
-from pretrain.loss import IGNORED, linear_cross_entropy, token_losses  # noqa: E402
+from pretrain.model import loss  # noqa: E402
+from pretrain.model.loss import IGNORED, linear_cross_entropy, token_losses  # noqa: E402
 
 MANY = 100  # rows enough for two chunks once a chunk is 64
 

@@ -10,13 +10,14 @@ import pytest
 from corpus.errors import RecipeError
 from corpus.windows import Segments
 from pretrain.config import ModelConfig, ObjectiveConfig
-from pretrain.objectives import Rows, Special, apply
+from pretrain.objectives.rows import Rows, Special
+from pretrain.objectives.transform import apply
 
 torch = pytest.importorskip("torch")
 
 from pretrain.data import Batch, tensors, to_batch  # noqa: E402
-from pretrain.model import LanguageModel, build_model  # noqa: E402
-from pretrain.seq2seq import EncoderDecoder  # noqa: E402
+from pretrain.model.decoder import LanguageModel, build_model  # noqa: E402
+from pretrain.model.encoder_decoder import EncoderDecoder  # noqa: E402
 
 EOS, PAD, MASK, VOCAB = 1, 2, 3, 44
 SPECIAL = Special(EOS, PAD, mask=MASK, sentinels=np.arange(4, 12, dtype=np.int32), ordinary=np.arange(12, VOCAB))
