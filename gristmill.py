@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from processors.classifier.command import app as classifier
+from report.compare import compare
 from report.export import export
 from report.mix import mix
 from report.model import export_model, generate
@@ -254,7 +255,7 @@ def tokenize(
 
 
 app.command("mix-search")(mix_search)
-for command in (mix, tokenizer, where, export, train, prove, generate, report):
+for command in (mix, tokenizer, where, export, train, compare, prove, generate, report):
     app.command()(command)
 app.command("export-model")(export_model)
 

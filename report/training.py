@@ -60,9 +60,21 @@ def runs_of(corpus: str, what: dict[str, Any], named: Sequence[Path] = ()) -> li
             raise InputError(
                 f"{out}: {why}; give the folder that `gristmill train --out` was given, or leave --run out"
             )
-    names = [run.name for run in found]
-    found = [replace(run, name=str(run.out)) if names.count(run.name) > 1 else run for run in found]
-    return sorted((run for run in found if run.steps or run.evaluations), key=lambda run: run.name)
+    return sorted((run for run in named_apart(found) if run.steps or run.evaluations), key=lambda run: run.name)
+
+
+def named_apart(runs: Sequence[Run]) -> list[Run]:
+    """The runs, by their whole path those whose folders have one name."""
+    names = [run.name for run in runs]
+    return [replace(run, name=str(run.out)) if names.count(run.name) > 1 else run for run in runs]
+
+
+def run_in(out: Path) -> Run:
+    """The run of a folder, on whatever corpus. Raises InputError where it holds none."""
+    about = _object(out / "run.json")
+    if not about:
+        raise InputError(f"{out}: holds no run.json; give the folder that `gristmill train --out` was given")
+    return read_run(out, about)
 
 
 def _candidates(corpus: str) -> Iterator[Path]:
