@@ -2,7 +2,7 @@
 
     OUT/checkpoints/step-00000400/*.distcp     tensors, in torch's distributed format: each rank writes its part
     OUT/checkpoints/step-00000400/.metadata    what lies where: any number of ranks can read it
-    OUT/checkpoints/step-00000400/meta.json    step, position, corpus hashes, settings
+    OUT/checkpoints/step-00000400/meta.json    step, position, corpus hashes, settings, digests of the other files
     OUT/checkpoints/latest                     the name of the last complete folder
 
 Tensors are copied when a save begins and written by a thread while training goes on. A checkpoint is written under
@@ -10,18 +10,20 @@ another name and renamed when all ranks have written and its metadata is there; 
 A kill at any moment leaves `latest` on a checkpoint that loads.
 """
 
+import hashlib
 import json
 import os
 import pickle
 import shutil
 import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 import torch
 import torch.distributed.checkpoint as dcp
+import xxhash
 from torch import nn
 from torch.distributed.checkpoint.api import CheckpointException
 
@@ -57,6 +59,8 @@ class Meta:
     """`TrainConfig` as plain data."""
     loader_order: int = ORDER
     """What `corpus.loader` reads at a position, by the number of its rule."""
+    files: dict[str, str] = field(default_factory=dict, compare=False)
+    """XXH3-128 of every other file of the checkpoint by its name, hex; empty in older ones."""
 
 
 class Saver:
@@ -104,7 +108,8 @@ class Saver:
         written.result()
         if self.ranks.rank:
             return
-        _write(aside / "meta.json", json.dumps(asdict(meta), indent=1))
+        digests = {path.name: _digest(path) for path in sorted(aside.iterdir())}
+        _write(aside / "meta.json", json.dumps(asdict(replace(meta, files=digests)), indent=1))
         final = self.folder / aside.name.removeprefix(".")
         if final.exists():  # complete, but a kill came before `latest`
             shutil.rmtree(final)
@@ -135,9 +140,29 @@ def latest(folder: Path) -> str | None:
 def read_meta(folder: Path) -> Meta:
     """What one checkpoint's folder says of itself. Raises DataError where it cannot be read."""
     try:
-        return Meta(**json.loads((folder / "meta.json").read_text(encoding="utf-8")))
+        meta = Meta(**json.loads((folder / "meta.json").read_text(encoding="utf-8")))
+        bytes.fromhex(meta.stream)
+        for name, kind in get_type_hints(Meta).items():
+            if not isinstance(value := getattr(meta, name), get_origin(kind) or kind):
+                raise ValueError(f"{name} = {value!r} in meta.json")
     except (OSError, ValueError, TypeError) as error:
         raise _unreadable(folder, error) from error
+    return meta
+
+
+def verify(folder: Path, meta: Meta, ranks: Ranks | None = None) -> None:
+    """Raises DataError, on all ranks, where a file is not what was written. Each rank reads its share of them."""
+    rank, size = (ranks.rank, ranks.size) if ranks else (0, 1)
+    wrong: Exception | None = None
+    for name in sorted(meta.files)[rank::size]:
+        try:
+            if _digest(folder / name) != meta.files[name]:
+                wrong = ValueError(f"{name} is not what was written")
+        except OSError as error:
+            wrong = error
+    failed = torch.tensor(wrong is not None, dtype=torch.int64)
+    if ranks.total(failed)[0] if ranks else failed:
+        raise _unreadable(folder, wrong or ValueError("another rank says why"))
 
 
 def load(folder: Path, state: dict[str, Any], ranks: Ranks | None = None) -> None:
@@ -146,6 +171,7 @@ def load(folder: Path, state: dict[str, Any], ranks: Ranks | None = None) -> Non
     Raises DataError where it cannot be read.
     """
     alone = _alone(ranks)
+    keys(folder)  # what dcp.load misses it logs with a trace
     try:
         dcp.load(state, checkpoint_id=folder, process_group=None if alone or not ranks else ranks.saving, no_dist=alone)
     except UNREADABLE as error:
@@ -168,6 +194,7 @@ def load_model(path: str | Path) -> tuple[nn.Module, Meta]:
     folder = checkpoint_at(Path(path))
     meta = read_meta(folder)
     config: TrainConfig = config_of(meta.settings)
+    verify(folder, meta)
     model = build_model(config.model, meta.vocab_size, config.sequence_length)
     state = {"model": model.state_dict()}
     load(folder, state)
@@ -229,6 +256,12 @@ def _cause(error: BaseException) -> str:
         failure = next(iter(error.failures.values()))
         return _cause(failure[0] if isinstance(failure, tuple) else failure)
     return str(error).splitlines()[0] if str(error) else type(error).__name__
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        found: str = hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
+    return found
 
 
 def _write(path: Path, text: str) -> None:

@@ -93,13 +93,14 @@ class Run:
         return found
 
     def restore(self, out: Path) -> bool:
-        """Continue from the latest checkpoint; False where there is none. Raises what `load` and `check` raise."""
+        """Continue from the latest checkpoint; False where there is none. Raises what checkpoint's functions do."""
         name = checkpoint.latest(out / checkpoint.FOLDER)
         if name is None:
             return False
         folder = out / checkpoint.FOLDER / name
         meta = checkpoint.read_meta(folder)
         checkpoint.check(meta, self.meta(), out)
+        checkpoint.verify(folder, meta, self.ranks)
         state, held = self.state(), checkpoint.keys(folder)
         for key in self.random_state().keys() - held:  # this rank is new to the run
             del state[key]

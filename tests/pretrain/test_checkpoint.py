@@ -17,7 +17,7 @@ from pretrain.config import MoeConfig, TrainConfig
 torch = pytest.importorskip("torch")
 
 from pretrain import checkpoint  # noqa: E402
-from pretrain.checkpoint import Meta, Saver, check, keys, latest, load, load_model, read_meta  # noqa: E402
+from pretrain.checkpoint import Meta, Saver, check, keys, latest, load, load_model, read_meta, verify  # noqa: E402
 from pretrain.parallel import Ranks  # noqa: E402
 from pretrain.train import train  # noqa: E402
 
@@ -129,6 +129,38 @@ def test_a_broken_checkpoint_is_named(tmp_path: Path, meta: Meta, name: str, con
     if name == ".metadata":
         with pytest.raises(DataError, match="step-00000003 cannot be read"):
             keys(tmp_path / "step-00000003")
+
+
+@pytest.mark.parametrize(("key", "value"), [("step", "six"), ("stream", "zz"), ("settings", []), ("files", None)])
+def test_what_a_checkpoint_says_of_itself_is_looked_at(tmp_path: Path, meta: Meta, key: str, value: object) -> None:
+    save(tmp_path, meta, {"x": torch.ones(2)})
+    path = tmp_path / "step-00000003" / "meta.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    with pytest.raises(DataError, match="step-00000003 cannot be read"):
+        loaded(tmp_path)
+
+
+def test_a_lost_file_is_told_in_a_line_only(tmp_path: Path, meta: Meta, caplog: pytest.LogCaptureFixture) -> None:
+    save(tmp_path, meta, {"x": torch.ones(2)})
+    (tmp_path / "step-00000003" / ".metadata").unlink()
+    with pytest.raises(DataError, match=r"step-00000003 cannot be read .*\.metadata"):
+        load(tmp_path / "step-00000003", {"x": torch.ones(2)})
+    assert "Traceback" not in caplog.text
+
+
+def test_no_byte_of_a_checkpoint_may_change(tmp_path: Path, meta: Meta) -> None:
+    save(tmp_path, meta, {"x": torch.ones(2)})
+    folder = tmp_path / "step-00000003"
+    verify(folder, read_meta(folder), ALONE)
+    path = folder / "__0_0.distcp"
+    content = bytearray(path.read_bytes())
+    for at in (0, len(content) // 2, len(content) - 1):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        with pytest.raises(DataError, match=r"__0_0\.distcp is not what was written"):
+            verify(folder, read_meta(folder), ALONE)
+    path.unlink()
+    with pytest.raises(DataError, match="cannot be read"):
+        verify(folder, read_meta(folder), ALONE)
 
 
 def test_latest_may_be_written_by_hand(tmp_path: Path, meta: Meta) -> None:
