@@ -2,7 +2,7 @@
 
     OUT/checkpoints/step-00000400/*.distcp     tensors, in torch's distributed format: each rank writes its part
     OUT/checkpoints/step-00000400/.metadata    what lies where: any number of ranks can read it
-    OUT/checkpoints/step-00000400/meta.json    step, position, corpus hashes, settings, digests of the other files
+    OUT/checkpoints/step-00000400/meta.json    step, position, corpus hashes, settings, digests of itself and the others
     OUT/checkpoints/latest                     the name of the last complete folder
 
 Tensors are copied when a save begins and written by a thread while training goes on. A checkpoint is written under
@@ -30,10 +30,11 @@ from torch.distributed.checkpoint.api import CheckpointException
 from corpus.errors import DataError, InputError, RecipeError, StoreError
 from corpus.loader import ORDER
 from pretrain.config import TrainConfig, config_of, flat
-from pretrain.model.decoder import build_model
-from pretrain.parallel import Ranks
+from pretrain.model.build import build_model
+from pretrain.ranks import Ranks
 
 FOLDER = "checkpoints"
+STEP = "step-" + 8 * "[0-9]"  # beside them may lie what somebody has copied
 UNREADABLE = (
     OSError, ValueError, TypeError, RuntimeError, AttributeError, ImportError, EOFError, LookupError,
     pickle.UnpicklingError, CheckpointException,
@@ -61,6 +62,8 @@ class Meta:
     """What `corpus.loader` reads at a position, by the number of its rule."""
     files: dict[str, str] = field(default_factory=dict, compare=False)
     """XXH3-128 of every other file of the checkpoint by its name, hex; empty in older ones."""
+    seal: str = field(default="", compare=False)
+    """The same of all that stands here; empty in older ones."""
 
 
 class Saver:
@@ -109,14 +112,15 @@ class Saver:
         if self.ranks.rank:
             return
         digests = {path.name: _digest(path) for path in sorted(aside.iterdir())}
-        _write(aside / "meta.json", json.dumps(asdict(replace(meta, files=digests)), indent=1))
+        meta = replace(meta, files=digests)
+        _write(aside / "meta.json", json.dumps(asdict(replace(meta, seal=_seal(meta))), indent=1))
         final = self.folder / aside.name.removeprefix(".")
         if final.exists():  # complete, but a kill came before `latest`
             shutil.rmtree(final)
         aside.rename(final)
         _write(self.folder / ".latest", final.name)
         (self.folder / ".latest").replace(self.folder / "latest")
-        others = sorted(path for path in self.folder.glob("step-*") if path != final)
+        others = sorted(path for path in self.folder.glob(STEP) if path != final)
         newer = [path for path in others if path.name > final.name]  # of a run that a kill threw back
         older = [path for path in others if path.name < final.name]
         for path in newer + older[: max(len(older) - self.keep + 1, 0)]:
@@ -131,7 +135,7 @@ def latest(folder: Path) -> str | None:
     try:
         name = (folder / "latest").read_text(encoding="utf-8", errors="replace").strip()
     except (FileNotFoundError, NotADirectoryError):
-        return max((path.parent.name for path in folder.glob("step-*/meta.json")), default=None)
+        return max((path.parent.name for path in folder.glob(f"{STEP}/meta.json")), default=None)
     if not name:
         raise DataError(f"{folder / 'latest'} is empty: write the name of a folder beside it into it")
     return name
@@ -145,6 +149,8 @@ def read_meta(folder: Path) -> Meta:
         for name, kind in get_type_hints(Meta).items():
             if not isinstance(value := getattr(meta, name), get_origin(kind) or kind):
                 raise ValueError(f"{name} = {value!r} in meta.json")
+        if meta.seal and meta.seal != _seal(meta):
+            raise ValueError("meta.json is not what was written")
     except (OSError, ValueError, TypeError) as error:
         raise _unreadable(folder, error) from error
     return meta
@@ -262,6 +268,10 @@ def _digest(path: Path) -> str:
     with path.open("rb") as file:
         found: str = hashlib.file_digest(file, xxhash.xxh3_128).hexdigest()
     return found
+
+
+def _seal(meta: Meta) -> str:
+    return xxhash.xxh3_128_hexdigest(json.dumps(asdict(replace(meta, seal=""))).encode())
 
 
 def _write(path: Path, text: str) -> None:

@@ -24,7 +24,7 @@ from corpus.shard import Corpus, open_corpus
 from pretrain import quantize
 from pretrain.checkpoint import Meta, load_model
 from pretrain.config import ModelConfig, config_of
-from pretrain.generate import open_tokenizer, run_folder
+from pretrain.opened import open_tokenizer, run_folder
 from pretrain.quantize import Compared
 
 PART_BYTES = 5_000_000_000  # of one file; what transformers itself wrote for years

@@ -16,7 +16,7 @@ from corpus.errors import DataError, StoreError
 from corpus.version import read_version
 from pretrain import checkpoint
 from pretrain.config import load_run
-from pretrain.parallel import Ranks
+from pretrain.ranks import Ranks
 from pretrain.run import Run, record
 
 

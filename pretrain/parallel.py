@@ -1,24 +1,16 @@
-"""Several processes as one run: who they are, how a model lies on them, what they add up.
-
-    torchrun (or nothing) → open_ranks → Ranks; place(model) → the same model, its gradients summed over all ranks
+"""How a model lies on the ranks of a run: place(model) → the same model, its gradients summed over all ranks.
 
 `ddp` keeps a whole model on each rank (DistributedDataParallel); `fsdp` cuts parameters, gradients and optimizer state
 over the ranks, or over groups of `shard_ranks` of them (FSDP2's `fully_shard`, layer by layer).
 """
 
-import hashlib
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from inspect import signature
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
-import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.nn.parallel import DistributedDataParallel
@@ -28,79 +20,9 @@ from corpus.errors import RecipeError
 from pretrain.config import TrainConfig
 from pretrain.model.decoder import Block
 from pretrain.model.loss import whole_logits
-
-ALIVE: list[object] = []
-"""What must last as long as a process of several ranks. Gloo's threads want the interpreter's lock now and then and the
-destructor of a process group, which has it, waits for them: so none is taken apart, and `leave` ends the process."""
+from pretrain.ranks import Ranks
 
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
-
-
-@dataclass(frozen=True)
-class Ranks:
-    """This process among the run's."""
-
-    device: torch.device
-    rank: int = 0
-    size: int = 1
-    saving: Any = None
-    """The process group that checkpoints are written through, beside the one of the steps."""
-
-    def total(self, *values: Tensor) -> list[Tensor]:
-        """Each value added up over all ranks: a tensor on the host costs the device no wait."""
-        if self.size > 1:
-            for value in values:
-                dist.all_reduce(value)
-        return list(values)
-
-    def agree(self, what: str) -> bool:
-        """Whether all ranks say the same."""
-        mine = int.from_bytes(hashlib.blake2b(what.encode(), digest_size=6).digest(), "little")
-        (summed,) = self.total(torch.tensor(mine))
-        return bool(summed == mine * self.size)
-
-    def wait(self) -> None:
-        """Until all ranks are here."""
-        if self.size > 1:
-            dist.barrier(self.saving)
-
-
-@contextmanager
-def open_ranks(config: TrainConfig) -> Iterator[Ranks]:
-    """The ranks that torchrun started (its RANK, LOCAL_RANK and WORLD_SIZE), or this process alone.
-
-    Raises RecipeError where a GPU is asked for and absent.
-    """
-    cuda = torch.cuda.is_available() and config.device != "cpu"
-    if config.device == "cuda" and not cuda:
-        raise RecipeError('device = "cuda", and torch sees no GPU here: set device = "auto" or "cpu"')
-    several, local = "WORLD_SIZE" in os.environ, int(os.environ.get("LOCAL_RANK", 0))
-    device = torch.device("cuda", local) if cuda else torch.device("cpu")
-    if cuda:
-        torch.cuda.set_device(device)
-    if not several and config.parallel.strategy == "ddp":
-        yield Ranks(device)
-        return
-    alone = {} if several else {"store": dist.HashStore(), "rank": 0, "world_size": 1}
-    dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", **alone)
-    ranks = Ranks(device, dist.get_rank(), dist.get_world_size(), dist.new_group(backend="gloo"))
-    if ranks.size > 1:  # see `ALIVE`
-        yield ranks
-        return
-    try:
-        yield ranks
-    finally:
-        dist.destroy_process_group()
-
-
-def leave(code: int) -> NoReturn:
-    """End the process with what is written and closed, destroying nothing; see `ALIVE`.
-
-    The profiler's thread now and then aborts an interpreter that winds down, too.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
 
 
 def place(model: nn.Module, config: TrainConfig, ranks: Ranks) -> nn.Module:

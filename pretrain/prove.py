@@ -191,7 +191,7 @@ def _start(root: str, config: TrainConfig, out: Path, world: int, last: int) -> 
 def _rank(root: str, config: TrainConfig, out: Path, last: int, place: dict[str, str]) -> None:
     """One rank's process; with `last` it stands still after that step, for somebody to kill it."""
     os.environ.update(place)
-    from pretrain.parallel import leave
+    from pretrain.ranks import leave
     from pretrain.train import train
 
     def say(line: str) -> None:

@@ -6,7 +6,7 @@ The same steps as `pretrain.train`, without checkpoints: a search keeps the resu
 from corpus.shard import Corpus
 from pretrain.config import TrainConfig
 from pretrain.evaluate import DomainScore, score
-from pretrain.parallel import open_ranks
+from pretrain.ranks import open_ranks
 from pretrain.run import open_run
 from pretrain.step import one_step
 

@@ -26,7 +26,7 @@ from pretrain.config import ModelConfig, config_of
 from pretrain.data import micro_batches
 from pretrain.evaluate import heldout_windows
 from pretrain.generate import generate, read, window_of
-from pretrain.model.decoder import build_model
+from pretrain.model.build import build_model
 from pretrain.model.loss import token_losses
 from pretrain.objectives.rows import Rows
 

@@ -27,11 +27,12 @@ from pretrain.config import TrainConfig
 from pretrain.data import Reader, share, tensors, to_batch
 from pretrain.flops import in_words
 from pretrain.model.attention import way_of
-from pretrain.model.decoder import build_model
+from pretrain.model.build import build_model
 from pretrain.model.loss import IGNORED
 from pretrain.objectives.rows import check_domains, special_ids
 from pretrain.optim import build_optimizers, peak_rates
-from pretrain.parallel import ALIVE, HALVES, Ranks, place, precision
+from pretrain.parallel import HALVES, place, precision
+from pretrain.ranks import ALIVE, Ranks
 
 
 @dataclass

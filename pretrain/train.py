@@ -45,7 +45,7 @@ from pretrain.folder import begin, held, version_of
 from pretrain.launch import PAUSED
 from pretrain.loggers import open_loggers
 from pretrain.metrics import Logger, Metrics, Say, plain, show
-from pretrain.parallel import leave, open_ranks
+from pretrain.ranks import leave, open_ranks
 from pretrain.run import Run, device_name, open_run
 from pretrain.step import one_step, profiled, quiet_gc
 

@@ -35,7 +35,7 @@ def generate(
 ) -> None:
     """Let a model continue a text, printed as it comes."""
     check_installed("torch", "safetensors")
-    from pretrain.generate import open_model
+    from pretrain.opened import open_model
 
     model = open_model(checkpoint, device, int8)
     written = model.write(text, suffix, max_tokens=max_tokens, temperature=temperature, top_p=top_p, seed=seed)

@@ -31,8 +31,8 @@ def make_run(out: Path, *, objective: str = "next", sequence_length: int = 32, *
 
     from pretrain.checkpoint import FOLDER, Meta, Saver
     from pretrain.config import ModelConfig, ObjectiveConfig, OptimConfig, TrainConfig
-    from pretrain.model.decoder import build_model
-    from pretrain.parallel import Ranks
+    from pretrain.model.build import build_model
+    from pretrain.ranks import Ranks
     from tokenizer.huggingface import write_huggingface
     from tokenizer.model import read_model
 

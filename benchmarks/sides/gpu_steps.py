@@ -14,7 +14,7 @@ import torch
 from corpus.shard import open_corpus
 from pretrain.clock import Clock
 from pretrain.config import load_config
-from pretrain.parallel import leave, open_ranks
+from pretrain.ranks import leave, open_ranks
 from pretrain.run import Run, open_run, record
 from pretrain.step import one_step, quiet_gc
 

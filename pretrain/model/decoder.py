@@ -2,108 +2,20 @@
 
     tokens [B, T] → embedding → layers × (x + attention(norm x); x + feed-forward(norm x)) → norm → head → [B, T, V]
 
-Root-mean-square norms before each half (Zhang & Sennrich 2019, arXiv:1910.07467), rotary positions, queries and keys
-normed per head before the rotation (Henry et al. 2020, arXiv:2010.04245), grouped key/value heads, SwiGLU (Shazeer
-2020, arXiv:2002.05202), no biases.
+What writes into the stream, or into the logits, starts at zero.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from pretrain.config import ModelConfig
-from pretrain.model.attention import Mask, Way, attend, make_mask
+from pretrain.model.attention import Way, make_mask
+from pretrain.model.cache import Cache
+from pretrain.model.layers import Around, Attention, Embedding, FeedForward, Norm
 from pretrain.model.loss import linear_cross_entropy
-from pretrain.model.positions import RelativeBias, places, rotary, rotate, sinusoids
-
-if TYPE_CHECKING:
-    from pretrain.generate import Cache
-
-
-@dataclass(frozen=True)
-class Around:
-    """What all layers of one forward pass share."""
-
-    mask: Mask
-    angles: tuple[Tensor, Tensor] | None = None
-    """Cosines and sines, float32 [T, D / 2] each, of rotary positions."""
-    bias: Tensor | None = None
-    """float [heads, T, S] of relative positions."""
-    cache: "Cache | None" = None
-    """Keys and values of the tokens before, when text is generated."""
-    memory: Tensor | None = None
-    """What an encoder made of the source: [B, S, width]."""
-    memory_mask: Mask | None = None
-
-
-class Embedding(nn.Embedding):
-    """Ids → vectors, in autocast's type where it is on: the stream that layers add to is then half as wide, as it is
-    where `fsdp` casts the parameters. On a GPU its bytes are a tenth of a small model's time.
-    """
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """ids int [...] → [..., width]."""
-        found, kind = super().forward(ids), ids.device.type
-        return found.to(torch.get_autocast_dtype(kind)) if torch.is_autocast_enabled(kind) else found
-
-
-class Norm(nn.RMSNorm):
-    """Root-mean-square norm; what comes out has the type of what comes in. On GPUs autocast would make it float32."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__(width, eps=1e-6)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [..., width] → the same shape."""
-        return functional.rms_norm(x, self.normalized_shape, self.weight.to(x.dtype), self.eps).to(x.dtype)
-
-
-class Attention(nn.Module):
-    """Attention over the layer's own tokens or, with `crossed`, over an encoder's output."""
-
-    def __init__(self, config: ModelConfig, layer: int = 0, *, crossed: bool = False) -> None:
-        super().__init__()
-        self.layer, self.crossed = layer, crossed
-        self.head_width = config.width // config.heads
-        self.query = nn.Linear(config.width, config.width, bias=False)
-        self.key = nn.Linear(config.width, config.kv_heads * self.head_width, bias=False)
-        self.value = nn.Linear(config.width, config.kv_heads * self.head_width, bias=False)
-        self.out = nn.Linear(config.width, config.width, bias=False)
-        self.query_norm = Norm(self.head_width) if config.qk_norm else nn.Identity()
-        self.key_norm = Norm(self.head_width) if config.qk_norm else nn.Identity()
-
-    def forward(self, x: Tensor, around: Around) -> Tensor:
-        """x [B, T, width] → the same shape."""
-        other = around.memory if self.crossed and around.memory is not None else x
-        query = self.query_norm(self.query(x).unflatten(-1, (-1, self.head_width)))
-        key = self.key_norm(self.key(other).unflatten(-1, (-1, self.head_width)))
-        value = self.value(other).unflatten(-1, (-1, self.head_width))
-        if self.crossed:
-            mask = around.memory_mask or Mask(causal=False)
-            return self.out(attend(query, key, value, mask).flatten(2))
-        if around.angles is not None:
-            query, key = rotate(query, *around.angles), rotate(key, *around.angles)
-        if around.cache is not None:
-            key, value = around.cache.extend(self.layer, key, value)
-        return self.out(attend(query, key, value, around.mask, around.bias).flatten(2))
-
-
-class FeedForward(nn.Module):
-    """SwiGLU of inner width `hidden`."""
-
-    def __init__(self, width: int, hidden: int) -> None:
-        super().__init__()
-        self.gate = nn.Linear(width, hidden, bias=False)
-        self.up = nn.Linear(width, hidden, bias=False)
-        self.down = nn.Linear(hidden, width, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x [..., width] → the same shape."""
-        return self.down(functional.silu(self.gate(x)) * self.up(x))
+from pretrain.model.moe import MoE
+from pretrain.model.positions import RelativeBias, places, rotary, sinusoids
 
 
 class Block(nn.Module):
@@ -118,8 +30,6 @@ class Block(nn.Module):
         self.feed_norm = Norm(config.width)
         self.feed: nn.Module
         if config.moe and layer >= config.moe.dense_layers:
-            from pretrain.model.moe import MoE
-
             self.feed = MoE(config.width, config.moe)
         else:
             self.feed = FeedForward(config.width, config.hidden)
@@ -160,7 +70,7 @@ class LanguageModel(nn.Module):
         documents: Tensor | None = None,
         targets: Tensor | None = None,
         starts: Tensor | None = None,
-        cache: "Cache | None" = None,
+        cache: Cache | None = None,
     ) -> Tensor:
         """Ids int [B, T] → logits [B, T, V]; with targets (int [B, T]) the sum of their nats, a float32 scalar.
 
@@ -177,7 +87,7 @@ class LanguageModel(nn.Module):
         x: Tensor,
         documents: Tensor | None = None,
         starts: Tensor | None = None,
-        cache: "Cache | None" = None,
+        cache: Cache | None = None,
     ) -> Tensor:
         """Embedded tokens [B, T, width] → what the head reads, the same shape."""
         documents = documents if self.config.document_mask else None
@@ -188,7 +98,7 @@ class LanguageModel(nn.Module):
             x = block(x, around)
         return self.norm(x)
 
-    def _around(self, x: Tensor, documents: Tensor | None, starts: Tensor | None, cache: "Cache | None") -> Around:
+    def _around(self, x: Tensor, documents: Tensor | None, starts: Tensor | None, cache: Cache | None) -> Around:
         before, length = cache.length if cache is not None else 0, x.shape[1]
         causal = self.causal and not (before and length == 1)  # one token sees all that came before
         mask = make_mask(documents, causal=causal, way=self.way, bounds=starts)
@@ -213,12 +123,3 @@ def initialise(model: nn.Module) -> None:
             nn.init.normal_(weight, std=0.02 if tied else 1.0)
         elif weight.dim() >= 2:
             nn.init.normal_(weight, std=weight.shape[-1] ** -0.5)
-
-
-def build_model(config: ModelConfig, vocab_size: int, sequence_length: int) -> nn.Module:
-    """The model that `kind` names, initialised from torch's random generator."""
-    if config.kind == "encoder-decoder":
-        from pretrain.model.encoder_decoder import EncoderDecoder
-
-        return EncoderDecoder(config, vocab_size, sequence_length)
-    return LanguageModel(config, vocab_size, sequence_length)

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from corpus.errors import RecipeError
 from pretrain.config import ModelConfig
 from pretrain.model.attention import Mask, Way, make_mask
-from pretrain.model.decoder import Around, Block, Embedding, Norm, initialise
+from pretrain.model.decoder import Block, initialise
+from pretrain.model.layers import Around, Embedding, Norm
 from pretrain.model.loss import linear_cross_entropy
 from pretrain.model.positions import RelativeBias, places, rotary, sinusoids
 

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pretrain.config import MoeConfig
-from pretrain.model.decoder import FeedForward
-from pretrain.parallel import Ranks
+from pretrain.model.layers import FeedForward
+from pretrain.ranks import Ranks
 
 
 class Experts(nn.Module):

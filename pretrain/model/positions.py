@@ -1,13 +1,11 @@
 """Where a token stands: rotary angles (the default), sinusoids added to the embedding, or a bias by distance."""
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from pretrain.generate import Cache
+from pretrain.model.cache import Cache
 
 
 def rotary(length: int, head_width: int, theta: float) -> tuple[Tensor, Tensor]:
@@ -24,7 +22,7 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     return torch.cat((a * cos - b * sin, a * sin + b * cos), dim=-1).to(x.dtype)
 
 
-def places(documents: Tensor | None, shape: torch.Size, device: torch.device, cache: "Cache | None") -> Tensor:
+def places(documents: Tensor | None, shape: torch.Size, device: torch.device, cache: Cache | None) -> Tensor:
     """Each token's place in its document (in the window, where there are none): int64 [B, T]."""
     before = cache.length if cache is not None else 0
     window = torch.arange(before, before + shape[1], device=device).expand(shape)

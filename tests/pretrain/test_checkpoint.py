@@ -4,7 +4,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ torch = pytest.importorskip("torch")
 
 from pretrain import checkpoint  # noqa: E402
 from pretrain.checkpoint import Meta, Saver, check, keys, latest, load, load_model, read_meta, verify  # noqa: E402
-from pretrain.parallel import Ranks  # noqa: E402
+from pretrain.ranks import Ranks  # noqa: E402
 from pretrain.train import train  # noqa: E402
 
 ALONE = Ranks(torch.device("cpu"))
@@ -135,7 +135,7 @@ def test_a_broken_checkpoint_is_named(tmp_path: Path, meta: Meta, name: str, con
 def test_what_a_checkpoint_says_of_itself_is_looked_at(tmp_path: Path, meta: Meta, key: str, value: object) -> None:
     save(tmp_path, meta, {"x": torch.ones(2)})
     path = tmp_path / "step-00000003" / "meta.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value}))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {key: value, "seal": ""}))
     with pytest.raises(DataError, match="step-00000003 cannot be read"):
         loaded(tmp_path)
 
@@ -161,6 +161,44 @@ def test_no_byte_of_a_checkpoint_may_change(tmp_path: Path, meta: Meta) -> None:
     path.unlink()
     with pytest.raises(DataError, match="cannot be read"):
         verify(folder, read_meta(folder), ALONE)
+
+
+def test_each_rank_looks_at_its_share_and_all_refuse(tmp_path: Path, meta: Meta) -> None:
+    @dataclass(frozen=True)
+    class Two(Ranks):
+        failed_elsewhere: int = 0
+
+        def total(self, *values: torch.Tensor) -> list[torch.Tensor]:
+            return [value + self.failed_elsewhere for value in values]
+
+    save(tmp_path, meta, {"x": torch.ones(2)})
+    folder = tmp_path / "step-00000003"
+    (folder / ".metadata").write_bytes(b"x")
+    first, second = (Two(torch.device("cpu"), rank, 2) for rank in (0, 1))
+    with pytest.raises(DataError, match=r"\.metadata is not what was written"):
+        verify(folder, read_meta(folder), first)
+    verify(folder, read_meta(folder), second)
+    with pytest.raises(DataError, match="another rank says why"):
+        verify(folder, read_meta(folder), replace(second, failed_elsewhere=1))
+
+
+def test_no_byte_of_what_it_says_may_change(tmp_path: Path, meta: Meta) -> None:
+    """Another position would be read on from without a word."""
+    save(tmp_path, meta, {"x": torch.ones(2)})
+    folder = tmp_path / "step-00000003"
+    content = (folder / "meta.json").read_bytes()
+    for at in range(len(content)):
+        (folder / "meta.json").write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+        with pytest.raises(DataError, match="step-00000003 cannot be read"):
+            read_meta(folder)
+
+
+def test_a_folder_of_ones_own_is_left_alone(tmp_path: Path, meta: Meta) -> None:
+    save(tmp_path, meta, {"x": torch.ones(2)})
+    shutil.copytree(tmp_path / "step-00000003", tmp_path / "step-best")
+    save(tmp_path, replace(meta, step=4), {"x": torch.ones(2)})
+    (tmp_path / "latest").unlink()
+    assert latest(tmp_path) == "step-00000004" and (tmp_path / "step-best").is_dir()
 
 
 def test_latest_may_be_written_by_hand(tmp_path: Path, meta: Meta) -> None:

@@ -13,7 +13,7 @@ torch = pytest.importorskip("torch")
 
 from pretrain import evaluate  # noqa: E402
 from pretrain.evaluate import score_stream, total, unigram_bits  # noqa: E402
-from pretrain.parallel import Ranks  # noqa: E402
+from pretrain.ranks import Ranks  # noqa: E402
 from pretrain.run import Run, open_run  # noqa: E402
 
 VOCAB, EOS, PAD = 64, 1, 2  # ids from 4 on have two bytes each

@@ -62,7 +62,7 @@ def test_torch_counts_the_same(what: dict[str, Any]) -> None:
     from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.utils.flop_counter import FlopCounterMode
 
-    from pretrain.model.decoder import build_model
+    from pretrain.model.build import build_model
     from pretrain.model.loss import whole_logits
 
     shape = ModelConfig(**{"layers": 3, "width": 64, "heads": 4, "kv_heads": 4, "hidden": 80, **what})

@@ -22,17 +22,9 @@ torch = pytest.importorskip("torch")
 
 from pretrain.checkpoint import load_model  # noqa: E402
 from pretrain.export import export  # noqa: E402
-from pretrain.generate import (  # noqa: E402
-    Cache,
-    draw,
-    generate,
-    nucleus,
-    open_model,
-    read,
-    texts,
-    window_of,
-    window_start,
-)
+from pretrain.generate import draw, generate, nucleus, read, texts, window_of, window_start  # noqa: E402
+from pretrain.model.cache import Cache  # noqa: E402
+from pretrain.opened import open_model  # noqa: E402
 
 MadeRun = Callable[..., Path]
 POSITIONS = ("rotary", "sinusoidal", "relative")

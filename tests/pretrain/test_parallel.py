@@ -19,7 +19,8 @@ from torch.utils.checkpoint import CheckpointPolicy  # noqa: E402
 
 from corpus.shard import open_corpus  # noqa: E402
 from pretrain.checkpoint import load_model  # noqa: E402
-from pretrain.parallel import COSTLY, Ranks, open_ranks, place, recompute_policy  # noqa: E402
+from pretrain.parallel import COSTLY, place, recompute_policy  # noqa: E402
+from pretrain.ranks import Ranks, open_ranks  # noqa: E402
 from pretrain.run import open_run  # noqa: E402
 from pretrain.step import mean_loss, one_step  # noqa: E402
 from pretrain.train import train  # noqa: E402
@@ -45,7 +46,7 @@ def test_recomputing_keeps_less(config: TrainConfig) -> None:
     """What a backward pass finds saved: everything, what is costly, one tensor a layer."""
 
     def saved(checkpointing: str) -> int:
-        from pretrain.model.decoder import build_model
+        from pretrain.model.build import build_model
 
         torch.manual_seed(0)
         how = replace(config, parallel=ParallelConfig(checkpointing=checkpointing))

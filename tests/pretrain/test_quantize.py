@@ -19,7 +19,8 @@ safetensors = pytest.importorskip("safetensors.torch")
 from pretrain.checkpoint import load_model  # noqa: E402
 from pretrain.config import MoeConfig  # noqa: E402
 from pretrain.export import export_int8  # noqa: E402
-from pretrain.generate import generate, open_model  # noqa: E402
+from pretrain.generate import generate  # noqa: E402
+from pretrain.opened import open_model  # noqa: E402
 from pretrain.quantize import Int8Linear, bits_per_byte, load, num_bytes, quantized, rounded  # noqa: E402
 
 MadeRun = Callable[..., Path]
@@ -93,7 +94,7 @@ def test_bits_per_byte_are_those_of_the_evaluation(
     from pretrain.checkpoint import read_meta
     from pretrain.config import config_of
     from pretrain.evaluate import score, total
-    from pretrain.parallel import Ranks
+    from pretrain.ranks import Ranks
     from pretrain.run import open_run
 
     corpus = open_corpus(made_corpus(tmp_path / "corpus", vocab_size=400))

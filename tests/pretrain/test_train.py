@@ -23,7 +23,7 @@ Changed = Callable[..., TrainConfig]
 torch = pytest.importorskip("torch")
 
 from pretrain import checkpoint  # noqa: E402
-from pretrain.parallel import Ranks  # noqa: E402
+from pretrain.ranks import Ranks  # noqa: E402
 from pretrain.run import open_run  # noqa: E402
 from pretrain.train import PausedError, agree, cache_in, main, train  # noqa: E402
 

@@ -8,7 +8,9 @@ torch = pytest.importorskip("torch")
 
 from torch._subclasses.fake_tensor import FakeTensorMode  # noqa: E402
 
-from pretrain.model.decoder import Embedding, LanguageModel, Norm, build_model  # noqa: E402
+from pretrain.model.build import build_model  # noqa: E402
+from pretrain.model.decoder import LanguageModel  # noqa: E402
+from pretrain.model.layers import Embedding, Norm  # noqa: E402
 from pretrain.model.loss import token_losses  # noqa: E402
 
 VOCAB, EOS = 64, 1

@@ -16,7 +16,8 @@ from pretrain.objectives.transform import apply
 torch = pytest.importorskip("torch")
 
 from pretrain.data import Batch, tensors, to_batch  # noqa: E402
-from pretrain.model.decoder import LanguageModel, build_model  # noqa: E402
+from pretrain.model.build import build_model  # noqa: E402
+from pretrain.model.decoder import LanguageModel  # noqa: E402
 from pretrain.model.encoder_decoder import EncoderDecoder  # noqa: E402
 
 EOS, PAD, MASK, VOCAB = 1, 2, 3, 44

@@ -19,10 +19,13 @@ from torch.nn import functional  # noqa: E402
 
 from pretrain.checkpoint import load_model  # noqa: E402
 from pretrain.flops import matrix_parameters  # noqa: E402
-from pretrain.model.decoder import Block, FeedForward, LanguageModel, build_model  # noqa: E402
+from pretrain.model.build import build_model  # noqa: E402
+from pretrain.model.decoder import Block, LanguageModel  # noqa: E402
+from pretrain.model.layers import FeedForward  # noqa: E402
 from pretrain.model.moe import Experts, MoE, balance, layers, load, one_by_one  # noqa: E402
 from pretrain.optim import build_optimizers  # noqa: E402
-from pretrain.parallel import Ranks, leave, open_ranks, place  # noqa: E402
+from pretrain.parallel import place  # noqa: E402
+from pretrain.ranks import Ranks, leave, open_ranks  # noqa: E402
 from pretrain.run import open_run  # noqa: E402
 from pretrain.step import one_step  # noqa: E402
 from pretrain.train import train  # noqa: E402
