@@ -27,19 +27,27 @@ def compare(
     from rich.console import Console
 
     from report.console import table
+    from report.training import objective
 
     found = opened(runs)
-    console = Console(width=None if Console().is_terminal else 160, highlight=False)
-    differing = differences(found)
-    if differing:
-        console.print(table("What differs", ("", *(run.name for run in found)), differing))
-    else:
+    header = ("", *(run.name for run in found))
+    differing, results = differences(found), outcomes(found)
+    tables = [table("\nWhat came of it", header, results)]
+    tables = [table("What differs", header, differing), *tables] if differing else tables
+    console = Console(highlight=False, markup=False)
+    anywhere = console.options.update(max_width=10_000)  # a name that was cut would name nothing
+    console.width = max([console.width, *(console.measure(each, options=anywhere).maximum for each in tables)])
+    if not differing:
         console.print("Settings and data are the same.")
-    results = outcomes(found)
-    console.print(table("\nWhat came of it", ("", *(run.name for run in found)), results))
+    for each in tables:
+        console.print(each)
     if any(_OTHER in cell for row in results for cell in row[1:]):
         said = f"{_OTHER} scored on other text than {found[0].name}, as its length tells: to be compared roughly."
         console.print(f"\n{said}", soft_wrap=True)
+    if len({objective(run) for run in found}) > 1:
+        console.print(
+            "\nThe objectives differ, and so does what is scored: their figures cannot be compared.", soft_wrap=True
+        )
 
 
 def opened(folders: Sequence[Path]) -> "list[Run]":
@@ -53,7 +61,8 @@ def opened(folders: Sequence[Path]) -> "list[Run]":
 
 def differences(runs: "Sequence[Run]") -> list[Row]:
     """A row for everything that was told to the trainings and is not the same for all: corpus, mixture, settings."""
-    told = [_told(run) for run in runs]
+    mixed = len({run.about.get("order_sha256") for run in runs}) > 1  # else none needs to be asked for its mixture
+    told = [_told(run, mixed) for run in runs]
     keys = dict.fromkeys(key for each in told for key in each)
     rows = [(key, *(_cell(each.get(key)) for each in told)) for key in keys]
     return [row for row in rows if len({*row[1:]}) > 1]
@@ -61,11 +70,11 @@ def differences(runs: "Sequence[Run]") -> list[Row]:
 
 def outcomes(runs: "Sequence[Run]") -> list[Row]:
     """Rows of what was measured: tokens fed, loss, speed, bits per byte and their difference to the first run's."""
-    from report.training import smoothed
+    from report.training import last_loss
 
     rows: list[Row] = [
         ("tokens", *(f"{run.tokens:,}" for run in runs)),
-        ("training loss", *(f"{smoothed(run)[-1][2]:.3f}" if run.steps else "" for run in runs)),
+        ("training loss", *(last_loss(run) for run in runs)),
         ("tokens/s", *(_speed(run) for run in runs)),
     ]
     last = [run.evaluations[-1] if run.evaluations else {"heldout": {}} for run in runs]
@@ -99,15 +108,16 @@ def _speed(run: "Run") -> str:
     return f"{median(speeds):,.0f}" if speeds else ""
 
 
-def _told(run: "Run") -> dict[str, Any]:
+def _told(run: "Run", mixed: bool) -> dict[str, Any]:
     """What run.json says that may differ for a reason, as one table: {"optim.lr": 0.01}."""
     from pretrain.config import flat
 
     about = run.about
     hashes = {name: str(about.get(f"{name}_sha256", "?"))[:12] for name in ("tokenizer", "order")}
     seen = {key: about.get(key) for key in ("corpus", "version")} | hashes
-    seen |= {key: about.get(key) for key in ("parameters", "world_size", "device")}
-    return seen | _mixture(about) | flat(about.get("settings", {}))
+    seen |= {key: about.get(key) for key in ("parameters", "world_size")}
+    asked = flat(about.get("settings", {})) | {"device": about.get("device")}  # what "auto" came to
+    return seen | (_mixture(about) if mixed else {}) | asked
 
 
 def _mixture(about: dict[str, Any]) -> dict[str, str]:
@@ -116,9 +126,9 @@ def _mixture(about: dict[str, Any]) -> dict[str, str]:
     from corpus.version import read_version
 
     try:
-        lines = read_version(Store(str(about.get("corpus"))), about.get("version"))["mixture"]
+        lines = read_version(Store(str(about.get("corpus"))), about.get("version")).get("mixture", ())
     except GristmillError:
-        return {"mixture": "of a corpus that is not there"}
+        return {"mixture": "of a corpus that cannot be read"}
     return {f"mixture.{line['domain']}": f"{line['achieved']:.1%}" for line in lines}
 
 

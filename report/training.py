@@ -90,17 +90,20 @@ def read_run(out: Path, about: dict[str, Any]) -> Run:
     evaluations: dict[int, dict[str, Any]] = {}
     for line in _text(out / "metrics.jsonl").splitlines():
         record = _parsed(line)
+        step = record.get("step", record.get("steps"))
+        if not isinstance(step, int):
+            continue
         if isinstance(record.get("heldout"), dict):
-            evaluations[record["step"]] = record
-        elif "per_domain" in record:  # the result of a finished run
-            whole = {"bpb": record["heldout_bpb"], "ratio": record["ratio"]}
-            evaluations[record["steps"]] = {"step": record["steps"], "heldout": record["per_domain"], **whole}
-        elif "step" in record and isinstance(record.get("tokens"), int):
-            steps[record["step"]] = record
+            evaluations[step] = record
+        elif isinstance(record.get("per_domain"), dict):  # the result of a finished run
+            whole = {"bpb": record.get("heldout_bpb"), "ratio": record.get("ratio")}
+            evaluations[step] = {"step": step, "heldout": record["per_domain"], **whole}
+        elif isinstance(record.get("tokens"), int):
+            steps[step] = record
     ordered = [steps[step] for step in sorted(steps)]
     a_step = median(record["tokens"] / record["step"] for record in ordered if record["step"]) if ordered else 0.0
     placed = [evaluations[step] | {"tokens": round(step * a_step)} for step in sorted(evaluations)]
-    return Run(out, about, ordered, placed, str(_object(out / "status.json").get("state", "")), out.name)
+    return Run(out, about, ordered, placed, str(_object(out / "status.json").get("state", "")), out.resolve().name)
 
 
 def _object(path: Path) -> dict[str, Any]:
@@ -196,7 +199,7 @@ def comparison(runs: Sequence[Run]) -> tuple[tuple[str, ...], list[tuple[str, ..
     header = ("run", "objective", "parameters", "tokens", "training loss", "held-out tokens", "bits per byte", "ratio")
     return header, [
         (run.name, objective(run), f"{run.about.get('parameters', 0):,}", f"{run.tokens:,}",
-         _decimals(smoothed(run)[-1][2] if run.steps else None), heldout_tokens(run),
+         last_loss(run), heldout_tokens(run),
          *(_decimals(run.evaluations[-1].get(key) if run.evaluations else None) for key in ("bpb", "ratio")))
         for run in runs
     ]  # fmt: skip
@@ -214,6 +217,13 @@ def smoothed(run: Run) -> list[tuple[int, float, float]]:
         reach = min(half, at, len(points) - 1 - at)
         found.append((tokens, loss, fmean(loss for _, loss in points[at - reach : at + reach + 1])))
     return found
+
+
+def last_loss(run: Run) -> str:
+    """Of the last report, smoothed; empty where there is none, "diverged" where it was no number."""
+    if run.steps and run.steps[-1].get("loss") is None:
+        return "diverged"
+    return _decimals(smoothed(run)[-1][2]) if run.steps else ""
 
 
 def loss_chart(run: Run) -> dict[str, Any] | None:

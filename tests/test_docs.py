@@ -33,3 +33,13 @@ def test_pictures_are_there() -> None:
     for page in sorted(DOCS.glob("*.md")):
         for name in re.findall(r"!\[[^]]*\]\(([^)]+)\)", page.read_text("utf-8")):
             assert (DOCS / name).is_file(), f"{page.name} shows {name}"
+
+
+def test_the_tests_that_prove_something_are_there() -> None:
+    for page in sorted(DOCS.glob("*.md")):
+        for paths, words in re.findall(r'pytest((?: tests/[\w./]+)+)(?: -k "?([\w ]+))?', page.read_text("utf-8")):
+            found = [DOCS.parent / path for path in paths.split()]
+            assert all(path.exists() for path in found), f"{page.name} names{paths}"
+            for word in words.split(" or ") if words else ():
+                names = [name for path in found for name in re.findall(r"def (test_\w+)", path.read_text("utf-8"))]
+                assert any(word in name for name in names), f"{page.name} names{paths} -k {word}"

@@ -52,6 +52,20 @@ def test_only_what_differs_is_told(corpus: str, tmp_path: Path) -> None:
     assert differences(opened([one, one])) == []
 
 
+def test_no_corpus_is_asked_where_the_order_is_one(tmp_path: Path) -> None:
+    """One that lies in a store out of reach can cost minutes."""
+    runs = [run_at(tmp_path / name, f"gone://{name}") for name in ("one", "two")]
+    assert differences(opened(runs)) == [("corpus", "gone://one", "gone://two")]
+
+
+def test_the_device_that_auto_came_to_is_told(corpus: str, tmp_path: Path) -> None:
+    runs = [run_at(tmp_path / name, corpus) for name in ("one", "two")]
+    for run, device in zip(runs, ("1 CPU thread", "8 CPU threads"), strict=True):
+        about = json.loads((run / "run.json").read_text())
+        (run / "run.json").write_text(json.dumps(about | {"device": device, "settings": {"device": "auto"}}))
+    assert differences(opened(runs)) == [("device", "1 CPU thread", "8 CPU threads")]
+
+
 def test_results_stand_beside_the_first_runs(corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     one = run_at(tmp_path / "one", corpus)
     two, longer = run_at(tmp_path / "two", corpus, bpb=1.5), run_at(tmp_path / "longer", corpus, num_bytes=101)
@@ -66,17 +80,54 @@ def test_results_stand_beside_the_first_runs(corpus: str, tmp_path: Path, capsys
 
 
 def test_a_run_without_a_report_and_a_corpus_that_is_gone(corpus: str, tmp_path: Path) -> None:
-    one, two = run_at(tmp_path / "one", corpus), run_at(tmp_path / "two", str(tmp_path / "nowhere"))
+    one, two = run_at(tmp_path / "one", corpus), run_at(tmp_path / "two", str(tmp_path / "nowhere"), version=2)
     (two / "metrics.jsonl").unlink()
     found = opened([one, two])
     told = {row[0]: row[1:] for row in differences(found)}
-    assert told["mixture.web"] == ("50.0%", "") and told["mixture"][1] == "of a corpus that is not there"
+    assert told["mixture.web"] == ("50.0%", "") and told["mixture"][1] == "of a corpus that cannot be read"
     assert outcomes(found)[1] == ("training loss", "2.000", "")
+
+
+def test_a_training_that_diverged_is_called_so(corpus: str, tmp_path: Path) -> None:
+    """Its last losses are null in the record; those before would look as if it had gone well."""
+    one, two, never = (run_at(tmp_path / name, corpus) for name in ("one", "two", "never"))
+    lost = {"step": 3, "steps": 3, "loss": None, "tokens": 192}
+    with (two / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps(lost) + "\n")
+    (never / "metrics.jsonl").write_text(json.dumps(lost) + "\n")
+    assert outcomes(opened([one, two, never]))[1] == ("training loss", "2.000", "diverged", "diverged")
+
+
+def test_figures_of_other_objectives_are_not_to_be_compared(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one, two = run_at(tmp_path / "one", corpus), run_at(tmp_path / "two", corpus)
+    compare([one, two])
+    assert "objectives" not in capsys.readouterr().out
+    about = json.loads((two / "run.json").read_text())
+    (two / "run.json").write_text(json.dumps(about | {"settings": {"objective": {"name": "fim"}}}))
+    compare([one, two])
+    assert "The objectives differ" in capsys.readouterr().out
+
+
+def test_many_runs_and_long_names_are_shown_whole(
+    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [run_at(tmp_path / f"{n}-{'long' * 10}" / "[red]run", corpus, bpb=n) for n in range(10)]
+    compare(runs)
+    told = capsys.readouterr().out
+    assert all(str(run) in told for run in runs) and "all held-out, bits per byte" in told and "9.000 +9.000" in told
 
 
 def test_folders_of_one_name_are_told_apart(corpus: str, tmp_path: Path) -> None:
     runs = [run_at(tmp_path / place / "run", corpus) for place in ("a", "b")]
     assert [run.name for run in opened(runs)] == [str(run) for run in runs]
+
+
+def test_the_folder_one_is_in_has_a_name(corpus: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(run_at(tmp_path / "one", corpus))
+    run_at(tmp_path / "two", corpus)
+    assert [run.name for run in opened([Path(), Path("../two")])] == ["one", "two"]
 
 
 def test_what_cannot_be_compared_is_refused(corpus: str, tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ def test_a_run_is_read_as_far_as_it_is(run: Run) -> None:
 def test_what_is_damaged_is_left_out(run: Run, corpus: str, tmp_path: Path) -> None:
     with (run.out / "metrics.jsonl").open("ab") as file:
         file.write(b'\n\xff\xfe\n[1]\n{"step": 50, "tokens": null}\n{"step": 50, "heldout": null}\n')
+        file.write(b'{"step": "50", "tokens": 3}\n{"heldout": {}}\n{"steps": 50, "per_domain": null}\n')
     again = read_run(run.out, run.about)
     assert (again.steps, again.evaluations) == (run.steps, run.evaluations)
     (write(tmp_path / "builds" / "broken", RECORDS) / "run.json").write_bytes(b"\xff")
