@@ -70,10 +70,11 @@ def named_apart(runs: Sequence[Run]) -> list[Run]:
 
 
 def run_in(out: Path) -> Run:
-    """The run of a folder, on whatever corpus. Raises InputError where it holds none."""
+    """The run of a folder, on whatever corpus. Raises InputError where it holds none that can be read."""
     about = _object(out / "run.json")
-    if not about:
-        raise InputError(f"{out}: holds no run.json; give the folder that `gristmill train --out` was given")
+    if not about or not isinstance(about.get("settings", {}), dict):
+        why = "its run.json is no training's" if about else "holds no run.json"
+        raise InputError(f"{out}: {why}; give the folder that `gristmill train --out` was given")
     return read_run(out, about)
 
 

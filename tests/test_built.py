@@ -18,6 +18,7 @@ from corpus.text import render_column
 from corpus.version import read_version
 from report.explain import explain, sample
 from tests.building import broken, build, store_of
+from tests.world import ANY_LANGUAGE
 from tokenizer.train import load_model
 
 
@@ -173,15 +174,9 @@ def test_what_the_cuts_leave_empty_is_dropped_for_that_reason(world: Path) -> No
     assert sum(c["documents"] for c in dropped) == 1
 
 
-BY_LANGUAGE = """
-[[chain.any]]
-name = "language"
-keep = []
-min_score = 0
-
-[dedupe]
-max_removed = 1.0
-
+BY_LANGUAGE = (
+    ANY_LANGUAGE
+    + """
 [mixture]
 [[mixture.domain]]
 name = "german"
@@ -194,6 +189,7 @@ name = "web"
 weight = 1
 
 """
+)
 
 
 def test_a_mixture_by_language_samples_and_orders_the_same_documents(world: Path) -> None:

@@ -22,6 +22,7 @@ from corpus.verify import verify
 from corpus.version import read_version
 from flows import path
 from mixtures import sample
+from tests.world import ANY_LANGUAGE
 from tokenizer import shard
 
 LINES = {
@@ -34,15 +35,9 @@ LINES = {
 }
 FEW = ("es", "it", "nl", "pl")  # languages of one document: about half of them are held out
 
-MIXTURE = """
-[[chain.any]]
-name = "language"
-keep = []
-min_score = 0
-
-[dedupe]
-max_removed = 1.0
-
+MIXTURE = (
+    ANY_LANGUAGE
+    + """
 [mixture]
 name = "all at once"
 optional = ["nothing"]
@@ -96,6 +91,7 @@ tokens = 5000
 weights = { web-short = 5, web-long = 60, languages = "rest" }
 
 """
+)
 
 
 class Noted:

@@ -86,6 +86,17 @@ piece_tokens = 64
 """
 
 
+ANY_LANGUAGE = """
+[[chain.any]]
+name = "language"
+keep = []
+min_score = 0
+
+[dedupe]
+max_removed = 1.0
+"""  # for recipes whose mixture asks for languages: each document has one, and few words make many alike
+
+
 def sentences(random_: random.Random, count: int) -> str:
     """Paragraphs of made-up sentences."""
     lines = []

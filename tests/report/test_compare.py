@@ -136,3 +136,7 @@ def test_what_cannot_be_compared_is_refused(corpus: str, tmp_path: Path) -> None
         opened([one])
     with pytest.raises(InputError, match=r"nowhere: holds no run\.json; give the folder"):
         opened([one, tmp_path / "nowhere"])
+    for settings in (None, [], "tiny"):
+        (one / "run.json").write_text(json.dumps({"corpus": corpus, "settings": settings}))
+        with pytest.raises(InputError, match=r"one: its run\.json is no training's; give the folder"):
+            opened([one, one])
