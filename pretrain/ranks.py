@@ -1,7 +1,4 @@
-"""Several processes as one run: who they are, what they add up.
-
-torchrun (or nothing) → open_ranks → Ranks
-"""
+"""Several processes as one run, as torchrun starts them (or nothing does): who they are, what they add up."""
 
 import hashlib
 import os
