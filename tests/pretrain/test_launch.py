@@ -95,7 +95,7 @@ def gone(pid: str) -> bool:
     """Whether a process has ended; one that nobody has buried yet counts."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the latter where it goes between the opening and the reading
         return True
 
 
