@@ -1,9 +1,11 @@
-"""How a model lies on the ranks of a run: place(model) → the same model, its gradients summed over all ranks.
+"""A model on the ranks of a run: settings in, a model at its beginning out, its gradients summed over all ranks.
 
-`ddp` keeps a whole model on each rank (DistributedDataParallel); `fsdp` cuts parameters, gradients and optimizer state
-over the ranks, or over groups of `shard_ranks` of them (FSDP2's `fully_shard`, layer by layer).
+It is made where it is to lie, a layer at a time. `ddp` keeps a whole model on each rank (DistributedDataParallel);
+`fsdp` cuts parameters, gradients and optimizer state over the ranks, or over groups of `shard_ranks` of them (FSDP2's
+`fully_shard`): each layer before there is a next one, so no device holds more than its share and a layer.
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from inspect import signature
@@ -17,7 +19,8 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.checkpoint import CheckpointPolicy, checkpoint, create_selective_checkpoint_contexts
 
 from corpus.errors import RecipeError
-from pretrain.config import TrainConfig
+from pretrain.config import ParallelConfig, TrainConfig
+from pretrain.model.build import build_model
 from pretrain.model.decoder import Block
 from pretrain.model.loss import whole_logits
 from pretrain.ranks import Ranks
@@ -25,35 +28,30 @@ from pretrain.ranks import Ranks
 HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 
-def place(model: nn.Module, config: TrainConfig, ranks: Ranks) -> nn.Module:
-    """The model on its device, as the ranks share it; what is called in a training step.
+def build_placed(config: TrainConfig, vocab_size: int, ranks: Ranks) -> tuple[nn.Module, nn.Module]:
+    """The model at its beginning, on its device; and the same as a training step calls it.
 
-    Parameters keep their names and, under `ddp`, the model itself goes on being usable beside what is given back.
+    Parameters have the same names in both; under `ddp` they are the same, and the first goes on being usable alone.
     Raises RecipeError where ranks and `shard_ranks` do not fit.
     """
-    model.to(ranks.device)
-    how = config.parallel
-    blocks = [module for module in model.modules() if isinstance(module, Block)]
-    if how.float8:
-        _to_float8(blocks, how.float8)
-    for block in blocks:
-        if how.checkpointing != "none":
-            _recompute(block, selective=how.checkpointing == "selective")
-        if how.compile:
-            block.compile()
-    if how.compile and ranks.device.type == "cuda":
+    shard = _sharding(config, ranks) if config.parallel.strategy == "fsdp" else None
+    with ranks.device:
+        each = partial(_finished, how=config.parallel, shard=shard)
+        model = build_model(config.model, vocab_size, config.sequence_length, each)
+    if config.parallel.compile and ranks.device.type == "cuda":
         model.loss = torch.compile(whole_logits)
-    if how.strategy == "fsdp":
-        return _sharded(model, blocks, config, ranks)
+    if shard is not None:
+        return model, shard(model, reshard_after_forward=False)
     if ranks.size == 1:
-        return model
+        return model, model
     ids = [ranks.device.index] if ranks.device.type == "cuda" else None
     older = "forward_sync_buffers" not in signature(DistributedDataParallel).parameters  # before torch 2.13
     buffers = {"broadcast_buffers" if older else "forward_sync_buffers": False}  # they are the same everywhere
-    return DistributedDataParallel(model, device_ids=ids, gradient_as_bucket_view=True, **buffers)
+    return model, DistributedDataParallel(model, device_ids=ids, gradient_as_bucket_view=True, **buffers)
 
 
-def _sharded(model: nn.Module, blocks: list[Block], config: TrainConfig, ranks: Ranks) -> nn.Module:
+def _sharding(config: TrainConfig, ranks: Ranks) -> Callable[..., Any]:
+    """What cuts a module over the ranks."""
     size, shards = ranks.size, config.parallel.shard_ranks or ranks.size
     if size % shards:
         raise RecipeError(f"shard_ranks = {shards} must divide the number of ranks, {size}; 0 means all of them")
@@ -63,19 +61,29 @@ def _sharded(model: nn.Module, blocks: list[Block], config: TrainConfig, ranks: 
     else:
         mesh = init_device_mesh(kind, (size // shards, shards), mesh_dim_names=("replicate", "shard"))
     policy = MixedPrecisionPolicy(param_dtype=HALVES.get(config.precision), reduce_dtype=torch.float32)
-    for block in blocks:
-        fully_shard(block, mesh=mesh, mp_policy=policy)
-    return fully_shard(model, mesh=mesh, mp_policy=policy, reshard_after_forward=False)
+    return partial(fully_shard, mesh=mesh, mp_policy=policy)
 
 
-def _to_float8(blocks: list[Block], recipe: str) -> None:
+def _finished(block: Block, *, how: ParallelConfig, shard: Callable[..., Any] | None) -> Block:
+    """A layer as it takes part in training steps."""
+    if how.float8:
+        _to_float8(block, how.float8)
+    if how.checkpointing != "none":
+        _recompute(block, selective=how.checkpointing == "selective")
+    if how.compile:
+        block.compile()
+    if shard is not None:
+        shard(block)
+    return block
+
+
+def _to_float8(block: Block, recipe: str) -> None:
     try:
         from torchao.float8 import Float8LinearConfig, convert_to_float8_training
     except ModuleNotFoundError as error:
         raise RecipeError("[parallel] float8 needs torchao: pip install torchao") from error
-    for block in blocks:
-        how = Float8LinearConfig.from_recipe_name(recipe)
-        convert_to_float8_training(block, module_filter_fn=_fits_float8, config=how)
+    how = Float8LinearConfig.from_recipe_name(recipe)
+    convert_to_float8_training(block, module_filter_fn=_fits_float8, config=how)
 
 
 def _fits_float8(module: nn.Module, name: str) -> bool:

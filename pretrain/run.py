@@ -27,11 +27,10 @@ from pretrain.config import TrainConfig
 from pretrain.data import Reader, share, tensors, to_batch
 from pretrain.flops import in_words
 from pretrain.model.attention import way_of
-from pretrain.model.build import build_model
 from pretrain.model.loss import IGNORED
 from pretrain.objectives.rows import check_domains, special_ids
 from pretrain.optim import build_optimizers, peak_rates
-from pretrain.parallel import HALVES, place, precision
+from pretrain.parallel import HALVES, build_placed, precision
 from pretrain.ranks import ALIVE, Ranks
 
 
@@ -131,13 +130,12 @@ def open_run(corpus: Corpus, config: TrainConfig, ranks: Ranks, plans: Path | No
         corpus, config.sequence_length, shuffle_block=config.shuffle_block, pack_block=config.pack_block,
         seed=config.seed, plans=plans,
     )  # fmt: skip
-    model = build_model(config.model, corpus.train.vocab_size, config.sequence_length)
+    model, placed = build_placed(config, corpus.train.vocab_size, ranks)
     model.way = way_of(
         config.parallel.attention, ranks.device, head_width=config.model.width // config.model.heads,
         bias=config.model.positions == "relative", half=config.precision in HALVES,
         crossed=config.model.kind == "encoder-decoder",
     )  # fmt: skip
-    placed = place(model, config, ranks)
     optimizers = build_optimizers(model, config.optim, fused=ranks.device.type == "cuda")
     scaler = torch.amp.GradScaler(ranks.device.type, enabled=config.precision == "fp16")
     reader = Reader(loader, config.objective, special, config.seed)

@@ -3,12 +3,11 @@
 from torch import nn
 
 from pretrain.config import ModelConfig
-from pretrain.model.decoder import LanguageModel
+from pretrain.model.decoder import Each, LanguageModel, as_it_is
 from pretrain.model.encoder_decoder import EncoderDecoder
 
 
-def build_model(config: ModelConfig, vocab_size: int, sequence_length: int) -> nn.Module:
-    """The model that `kind` names, initialised from torch's random generator."""
-    if config.kind == "encoder-decoder":
-        return EncoderDecoder(config, vocab_size, sequence_length)
-    return LanguageModel(config, vocab_size, sequence_length)
+def build_model(config: ModelConfig, vocab_size: int, sequence_length: int, each: Each = as_it_is) -> nn.Module:
+    """The model that `kind` names, drawn from torch's random generator, `each` layer handed over as it is made."""
+    kind = EncoderDecoder if config.kind == "encoder-decoder" else LanguageModel
+    return kind(config, vocab_size, sequence_length, each)

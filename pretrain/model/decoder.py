@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from pretrain.config import ModelConfig
 from pretrain.model.attention import Way, make_mask
 from pretrain.model.cache import Cache
-from pretrain.model.layers import Around, Attention, Embedding, FeedForward, Norm
+from pretrain.model.layers import Around, Attention, Embedding, FeedForward, Linear, Norm
 from pretrain.model.loss import linear_cross_entropy
 from pretrain.model.moe import MoE
 from pretrain.model.positions import RelativeBias, places, rotary, sinusoids
@@ -33,6 +33,7 @@ class Block(nn.Module):
             self.feed = MoE(config.width, config.moe)
         else:
             self.feed = FeedForward(config.width, config.hidden)
+        initialise(self)
 
     def forward(self, x: Tensor, around: Around) -> Tensor:
         """x [B, T, width] → the same shape."""
@@ -42,18 +43,29 @@ class Block(nn.Module):
         return x + self.feed(self.feed_norm(x))
 
 
-class LanguageModel(nn.Module):
-    """The whole model for `vocab_size` ids and windows of at most `sequence_length` tokens."""
+Each = Callable[[Block], Block]
 
-    def __init__(self, config: ModelConfig, vocab_size: int, sequence_length: int) -> None:
+
+def as_it_is(block: Block) -> Block:
+    """The layer, nothing done to it."""
+    return block
+
+
+class LanguageModel(nn.Module):
+    """The whole model for `vocab_size` ids and windows of at most `sequence_length` tokens.
+
+    `each` is given every layer as soon as it is made, before there is a next one.
+    """
+
+    def __init__(self, config: ModelConfig, vocab_size: int, sequence_length: int, each: Each = as_it_is) -> None:
         super().__init__()
         self.config, self.causal = config, config.kind == "decoder"
         self.way: Way = "dense"
         self.loss: Callable[[Tensor, Tensor, Tensor], Tensor] = linear_cross_entropy
         self.embedding = Embedding(vocab_size, config.width)
-        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
+        self.blocks = nn.ModuleList(each(Block(config, layer)) for layer in range(config.layers))
         self.norm = Norm(config.width)
-        self.head = nn.Linear(config.width, vocab_size, bias=False)
+        self.head = Linear(config.width, vocab_size, bias=False)
         if config.tied:
             self.head.weight = self.embedding.weight
         self.relative = (
@@ -110,16 +122,18 @@ class LanguageModel(nn.Module):
 
 
 def initialise(model: nn.Module) -> None:
-    """Matrices keep the size of what flows through them; what writes into the stream or the logits starts at zero.
+    """Draw the parameters of a layer, or of a model but for its layers, which have drawn theirs.
+
+    Matrices keep the size of what flows through them; what writes into the stream or the logits starts at zero.
 
     So every layer begins as the identity and every token as equally likely, whatever the width. An embedding that is
     the head as well starts small instead.
     """
-    tied = "head.weight" not in dict(model.named_parameters())
-    for name, weight in model.named_parameters():
+    own = {name: weight for name, weight in model.named_parameters() if "blocks." not in name}
+    for name, weight in own.items():
         if name.endswith(("out.weight", "down.weight", "head.weight")):
             nn.init.zeros_(weight)
         elif name.startswith("embedding"):
-            nn.init.normal_(weight, std=0.02 if tied else 1.0)
+            nn.init.normal_(weight, std=1.0 if "head.weight" in own else 0.02)
         elif weight.dim() >= 2:
             nn.init.normal_(weight, std=weight.shape[-1] ** -0.5)

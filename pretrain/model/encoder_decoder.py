@@ -15,20 +15,21 @@ from torch import Tensor, nn
 from corpus.errors import RecipeError
 from pretrain.config import ModelConfig
 from pretrain.model.attention import Mask, Way, make_mask
-from pretrain.model.decoder import Block, initialise
-from pretrain.model.layers import Around, Embedding, Norm
+from pretrain.model.decoder import Block, Each, as_it_is, initialise
+from pretrain.model.layers import Around, Embedding, Linear, Norm
 from pretrain.model.loss import linear_cross_entropy
 from pretrain.model.positions import RelativeBias, places, rotary, sinusoids
 
 
 class EncoderDecoder(nn.Module):
-    """The whole model for `vocab_size` ids, sources of `sequence_length` tokens and targets of at most one more.
+    """The whole model for `vocab_size` ids, sources of `sequence_length` tokens and targets of at most one more;
+    `each` as in `LanguageModel`.
 
     Raises RecipeError for settings without a document mask: in each document sentinels count from 0, so documents that
     see each other could not be told apart.
     """
 
-    def __init__(self, config: ModelConfig, vocab_size: int, sequence_length: int) -> None:
+    def __init__(self, config: ModelConfig, vocab_size: int, sequence_length: int, each: Each = as_it_is) -> None:
         super().__init__()
         if not config.document_mask:
             raise RecipeError('kind = "encoder-decoder" needs document_mask = true: leave it out of [model]')
@@ -36,11 +37,11 @@ class EncoderDecoder(nn.Module):
         self.way: Way = "dense"
         self.loss: Callable[[Tensor, Tensor, Tensor], Tensor] = linear_cross_entropy
         self.embedding = Embedding(vocab_size, config.width)
-        self.encoder_blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
+        self.encoder_blocks = nn.ModuleList(each(Block(config, layer)) for layer in range(config.layers))
         self.encoder_norm = Norm(config.width)
-        self.blocks = nn.ModuleList(Block(config, layer, crossed=True) for layer in range(config.layers))
+        self.blocks = nn.ModuleList(each(Block(config, layer, crossed=True)) for layer in range(config.layers))
         self.norm = Norm(config.width)
-        self.head = nn.Linear(config.width, vocab_size, bias=False)
+        self.head = Linear(config.width, vocab_size, bias=False)
         if config.tied:
             self.head.weight = self.embedding.weight
         relative = config.positions == "relative"

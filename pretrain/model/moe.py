@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from pretrain.config import MoeConfig
-from pretrain.model.layers import FeedForward
+from pretrain.model.layers import FeedForward, Linear
 from pretrain.ranks import Ranks
 
 
@@ -54,7 +54,7 @@ class MoE(nn.Module):
     def __init__(self, width: int, config: MoeConfig) -> None:
         super().__init__()
         self.config = config
-        self.router = nn.Linear(width, config.experts, bias=False)
+        self.router = Linear(width, config.experts, bias=False)
         self.gate = Experts(config.experts, width, config.hidden)
         self.up = Experts(config.experts, width, config.hidden)
         self.down = Experts(config.experts, config.hidden, width)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,7 +20,9 @@ from torch.utils.checkpoint import CheckpointPolicy  # noqa: E402
 
 from corpus.shard import open_corpus  # noqa: E402
 from pretrain.checkpoint import load_model  # noqa: E402
-from pretrain.parallel import COSTLY, place, recompute_policy  # noqa: E402
+from pretrain.model.build import build_model  # noqa: E402
+from pretrain.model.decoder import Block  # noqa: E402
+from pretrain.parallel import COSTLY, build_placed, recompute_policy  # noqa: E402
 from pretrain.ranks import Ranks, open_ranks  # noqa: E402
 from pretrain.run import open_run  # noqa: E402
 from pretrain.step import mean_loss, one_step  # noqa: E402
@@ -46,11 +49,9 @@ def test_recomputing_keeps_less(config: TrainConfig) -> None:
     """What a backward pass finds saved: everything, what is costly, one tensor a layer."""
 
     def saved(checkpointing: str) -> int:
-        from pretrain.model.build import build_model
-
         torch.manual_seed(0)
         how = replace(config, parallel=ParallelConfig(checkpointing=checkpointing))
-        model, held = place(build_model(config.model, 64, 32), how, CPU), 0
+        (model, _), held = build_placed(how, 64, CPU), 0
 
         def count(tensor: torch.Tensor) -> torch.Tensor:
             nonlocal held
@@ -62,6 +63,35 @@ def test_recomputing_keeps_less(config: TrainConfig) -> None:
         return held
 
     assert saved("full") < saved("none")
+
+
+def test_a_layer_is_handed_over_before_there_is_a_next_one(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So a device never holds more than what was cut already, and one layer."""
+    begun, drawn, make = 0, list[torch.Tensor](), Block.__init__
+
+    def counted(*given: Any, **named: Any) -> None:
+        nonlocal begun
+        begun += 1
+        make(*given, **named)
+
+    def each(block: Block) -> Block:
+        assert begun == len(drawn) + 1
+        assert not block.attention.out.weight.any() and block.attention.query.weight.any()
+        drawn.append(block.attention.query.weight.clone())
+        block.attention.query.weight.data.fill_(1)
+        return block
+
+    torch.manual_seed(0)
+    whole = build_model(config.model, 64, 32)
+    monkeypatch.setattr(Block, "__init__", counted)
+    torch.manual_seed(0)
+    model = build_model(config.model, 64, 32, each)
+    assert begun == config.model.layers
+    assert all((block.attention.query.weight == 1).all() for block in model.blocks)  # nothing is drawn over it
+    assert all(torch.equal(block.attention.query.weight, one) for block, one in zip(whole.blocks, drawn, strict=True))
+    assert torch.equal(model.embedding.weight, whole.embedding.weight)
 
 
 def test_selective_recomputing_keeps_every_operation_that_it_names() -> None:

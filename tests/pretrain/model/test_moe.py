@@ -19,12 +19,11 @@ from torch.nn import functional  # noqa: E402
 
 from pretrain.checkpoint import load_model  # noqa: E402
 from pretrain.flops import matrix_parameters  # noqa: E402
-from pretrain.model.build import build_model  # noqa: E402
 from pretrain.model.decoder import Block, LanguageModel  # noqa: E402
 from pretrain.model.layers import FeedForward  # noqa: E402
 from pretrain.model.moe import Experts, MoE, balance, layers, load, one_by_one  # noqa: E402
 from pretrain.optim import build_optimizers  # noqa: E402
-from pretrain.parallel import place  # noqa: E402
+from pretrain.parallel import build_placed  # noqa: E402
 from pretrain.ranks import Ranks, leave, open_ranks  # noqa: E402
 from pretrain.run import open_run  # noqa: E402
 from pretrain.step import one_step  # noqa: E402
@@ -194,10 +193,11 @@ def test_layers_computed_anew_route_and_balance_alike(
     results = []
     for parallel in (ParallelConfig(), ParallelConfig(checkpointing=how)):
         config = replace(changed(moe=EXPERTS), parallel=parallel)
-        model = drawn(build_model(config.model, 64, 32))
+        model, _ = build_placed(config, 64, ALONE)
+        drawn(model)
         tokens = torch.randint(64, (4, 32), generator=torch.Generator().manual_seed(0))
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            loss = place(model, config, ALONE)(tokens, targets=tokens)
+            loss = model(tokens, targets=tokens)
         loss.backward()
         balance(model, ALONE)
         gradients = [parameter.grad for parameter in model.parameters()]
