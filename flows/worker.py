@@ -16,6 +16,7 @@ from pretrain import child
 
 def main(arguments: list[str]) -> int:
     """Run a worker to its end, and give its exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background job has it ignored, and Prefect stops by it
     worker = subprocess.Popen([sys.executable, "-m", "prefect", "worker", "start", *arguments], start_new_session=True)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: _stop(worker))

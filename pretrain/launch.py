@@ -51,7 +51,7 @@ def command(
     trainer += [word for name in log_to for word in ("--log-to", name)]
     if processes == nodes == 1:
         return [sys.executable, "-u", *trainer]
-    meet = ["--standalone"]
+    meet = ["--standalone", "--local-addr=localhost"]  # the machine's name may be one that nobody resolves
     if nodes > 1:
         if not rendezvous:
             raise RecipeError(f"{nodes} nodes must be told where to meet: --rendezvous HOST:PORT, one of them")
@@ -96,7 +96,7 @@ class Training:
         code, status = self.process.wait(), read_status(self.out)
         if code in (1, PAUSED):
             return code
-        if code == 128 + signal.SIGTERM:  # asked to stop before it could listen, so before it changed anything
+        if code in (128 + signal.SIGTERM, -signal.SIGTERM):  # asked before it or `child` could listen
             return PAUSED
         if status is None or status == self._before:  # nothing was said since the start
             return 0 if code == 0 else 1

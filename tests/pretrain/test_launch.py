@@ -21,6 +21,7 @@ from pretrain import agent, child, launch
 from pretrain.train import PAUSED
 
 ROOT = Path(__file__).parents[2]
+PATIENCE = 300.0  # seconds that a busy machine may need for what takes an idle one few
 STAND_IN = """
 import json, os, signal, sys, time
 from pathlib import Path
@@ -40,6 +41,8 @@ if rank == "0" and mode != "fail":
     say("running", 1)
 mark("up")
 if mode == "fail":
+    while not (out / "up0").exists():  # else torchrun may end rank 0 before it has said why
+        time.sleep(0.01)
     if rank == "0":
         print("error: the settings do not fit", file=sys.stderr)
     sys.exit(1)
@@ -84,7 +87,7 @@ def parent(tmp_path: Path, command: list[str]) -> Iterator["subprocess.Popen[str
 
 def eventually(tmp_path: Path, *names: str) -> list[list[str]]:
     """The words in files that a trainer writes, once all are there."""
-    until = time.monotonic() + 60
+    until = time.monotonic() + PATIENCE
     while not all((tmp_path / name).exists() and (tmp_path / name).read_text() for name in names):
         assert time.monotonic() < until, names
         time.sleep(0.02)
@@ -100,7 +103,7 @@ def gone(pid: str) -> bool:
 
 
 def all_gone(*pids: str) -> None:
-    until = time.monotonic() + 30
+    until = time.monotonic() + PATIENCE
     while not all(gone(pid) for pid in pids):
         assert time.monotonic() < until, pids
         time.sleep(0.02)
@@ -144,7 +147,7 @@ def test_asked_twice_each_trainer_is_asked_once_and_the_run_is_paused(tmp_path: 
         pids = [up[0] for up in eventually(tmp_path, *(f"up{rank}" for rank in ranks))]
         os.killpg(process.pid, signal.SIGINT)  # Ctrl-C: everybody in the foreground
         process.terminate()
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=PATIENCE)
     assert (output, errors) == (f"{launch.PAUSED}\n", "")
     for _, asked, threads in eventually(tmp_path, *(f"saved{rank}" for rank in ranks)):
         assert asked == "1"
@@ -155,11 +158,21 @@ def test_asked_twice_each_trainer_is_asked_once_and_the_run_is_paused(tmp_path: 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_stopped_before_it_began_it_is_paused(tmp_path: Path, processes: int) -> None:
     command = stand_in(tmp_path, "train", processes)
-    (tmp_path / "trainer.py").write_text("import sys, time; open(sys.argv[1] + '/up', 'w').write('1'); time.sleep(60)")
+    (tmp_path / "trainer.py").write_text("import sys, time; open(sys.argv[1] + '/up', 'w').write('1'); time.sleep(999)")
     with parent(tmp_path, command) as process:
         eventually(tmp_path, "up")
         process.terminate()
-        assert process.communicate(timeout=60) == (f"{launch.PAUSED}\n", "")
+        assert process.communicate(timeout=PATIENCE) == (f"{launch.PAUSED}\n", "")
+
+
+def test_stopped_at_once_it_is_paused(tmp_path: Path) -> None:
+    """Whatever had begun by then: nothing, `child`, or the trainer."""
+    command = stand_in(tmp_path, "train", 1)
+    for wait in (0.0, 0.01, 0.03, 0.1):
+        with launch.started(command, tmp_path) as training:
+            time.sleep(wait)
+            training.stop()
+            assert training.wait() == launch.PAUSED
 
 
 def test_a_killed_parent_leaves_a_checkpoint_and_no_process(tmp_path: Path) -> None:
@@ -180,7 +193,7 @@ def test_workers_end_with_who_started_them(tmp_path: Path, victim: str) -> None:
         os.kill(torchrun if victim == "torchrun" else agent_of(str(torchrun)), signal.SIGKILL)
         eventually(tmp_path, "saved0", "saved1")
         all_gone(first, second, str(torchrun))
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=PATIENCE)
     if victim == "torchrun":
         assert (output, errors) == (f"{launch.PAUSED}\n", "error: the trainer was ended by SIGKILL\n")
 
@@ -196,7 +209,7 @@ def test_workers_end_with_who_started_them(tmp_path: Path, victim: str) -> None:
 def test_torchrun_adds_nothing_to_what_the_trainer_says(tmp_path: Path, mode: str, code: int, says: str) -> None:
     (tmp_path / "status.json").write_text(json.dumps({"state": "paused", "step": 1, "steps": 2}))  # of a run before
     with parent(tmp_path, stand_in(tmp_path, mode, 2)) as process:
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=PATIENCE)
     assert (output, errors) == (f"{code}\n", says)
 
 
@@ -229,14 +242,14 @@ def test_two_real_ranks_are_stopped_and_one_goes_on(tmp_path: Path, corpus_root:
             assert process.poll() is None
             time.sleep(0.05)
         process.terminate()
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=PATIENCE)
     assert output.splitlines()[-1] == str(launch.PAUSED), output + errors
     stopped = launch.read_status(out) or {}
     assert stopped["state"] == "paused" and stopped["world_size"] == 2
     assert (out / "checkpoints" / "latest").read_text().strip() == f"step-{stopped['step']:08d}"
     one = launch.command(corpus_root, str(long_training), out, steps=stopped["step"] + 5)
     with parent(out, one) as process:
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=PATIENCE)
     assert output.splitlines()[-1] == "0", output + errors
     ended = launch.read_status(out) or {}
     assert (ended["step"], ended["world_size"]) == (stopped["step"] + 5, 1)
