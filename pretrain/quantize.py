@@ -8,6 +8,7 @@ back. Norms, routers of experts and the experts themselves stay as they are.
 """
 
 import copy
+import functools
 import json
 import time
 from collections.abc import Callable
@@ -32,12 +33,35 @@ from pretrain.objectives.rows import Rows
 
 FILE, FORMAT = "int8.safetensors", "gristmill-int8-1"
 WRITTEN, TRY_SECONDS = 32, 0.5  # tokens that a timing writes, and how long one is repeated
+WHOLE = 1024  # products of int8 that float32 adds up exactly: 1024 x 127² < 2²⁴
 
 
 def rounded(rows: Tensor) -> tuple[Tensor, Tensor]:
     """Numbers float [n, k] as int8 [n, k] and a float32 scale for each row [n, 1]: row ≈ integers x scale."""
     scale = rows.abs().amax(1, keepdim=True).float().clamp(min=1e-30) / 127
     return (rows / scale).round().to(torch.int8), scale
+
+
+@functools.cache
+def exact() -> bool:
+    """Whether torch's product of int8 matrices is exact here.
+
+    On x86 without VNNI it is not: oneDNN adds pairs of products up in 16 bits, where large ones are cut off (see
+    "Nuances of int8 computations" in oneDNN's developer guide).
+    """
+    large = torch.full((8, 64), 127, dtype=torch.int8)
+    return bool((torch._int_mm(large, large.t()) == 64 * 127**2).all())
+
+
+def product(x: Tensor, weight: Tensor) -> Tensor:
+    """x int8 [n, k] and weight int8 [m, k] → their exact product, int32 [n, m]."""
+    if exact():
+        # private, but what torchao calls too: the public operators want quantized tensors, which torch is giving up
+        return torch._int_mm(x, weight.t())
+    summed = torch.zeros(len(x), len(weight), dtype=torch.int32)
+    for a, b in zip(x.split(WHOLE, 1), weight.split(WHOLE, 1), strict=True):
+        summed += (a.float() @ b.float().t()).int()
+    return summed
 
 
 class Int8(nn.Module):
@@ -58,8 +82,7 @@ class Int8Linear(Int8):
     def forward(self, x: Tensor) -> Tensor:
         """x float [..., in] → [..., out]."""
         integers, scale = rounded(x.reshape(-1, x.shape[-1]))
-        # private, but what torchao calls too: the public operators want quantized tensors, which torch is giving up
-        summed = torch._int_mm(integers, self.weight.t())
+        summed = product(integers, self.weight)
         return (summed * scale * self.scale).to(x.dtype).view(*x.shape[:-1], -1)
 
 

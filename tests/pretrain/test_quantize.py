@@ -21,7 +21,7 @@ from pretrain.config import MoeConfig  # noqa: E402
 from pretrain.export import export_int8  # noqa: E402
 from pretrain.generate import generate  # noqa: E402
 from pretrain.opened import open_model  # noqa: E402
-from pretrain.quantize import Int8Linear, bits_per_byte, load, num_bytes, quantized, rounded  # noqa: E402
+from pretrain.quantize import Int8Linear, bits_per_byte, load, num_bytes, product, quantized, rounded  # noqa: E402
 
 MadeRun = Callable[..., Path]
 NUMBERS = st.floats(-1e6, 1e6, width=32)
@@ -49,6 +49,18 @@ def test_a_product_is_that_of_the_rounded_numbers(x: np.ndarray, weight: np.ndar
     expected = (ours.double() * ours_scale) @ (integers.double() * scale).T
     assert found.shape == (2, 3, 4)
     torch.testing.assert_close(found.flatten(0, 1).double(), expected, rtol=1e-5, atol=1e-30)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_products_are_exact_on_every_processor(exact: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where torch's own are not, large numbers show it; a sum of 2,500 has no room in float32."""
+    if not exact:
+        monkeypatch.setattr("pretrain.quantize.exact", lambda: False)
+    for seed, shape in enumerate([(1, 2_500), (3, 7), (40, 64)]):
+        random = torch.Generator().manual_seed(seed)
+        for low in (-127, 120):
+            x, weight = (torch.randint(low, 128, shape, generator=random, dtype=torch.int8) for _ in range(2))
+            assert torch.equal(product(x, weight), (x.long() @ weight.long().t()).int())
 
 
 @pytest.mark.parametrize("tied", [False, True])
