@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
-START_SECONDS = 120  # a first start migrates the database; a busy machine takes its time
-STOP_SECONDS = 20
-RECORD_SECONDS = 60
+START_SECONDS = 300  # a first start migrates the database; a busy machine takes its time
+STOP_SECONDS = 60  # what has come is written down first
+RECORD_SECONDS = 180
 
 ENVIRONMENT = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -10,7 +10,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,8 @@ from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
+
+from torch.distributed import TCPStore
 
 from corpus.errors import GristmillError, InputError, RecipeError
 from pretrain.checkpoint import FOLDER, latest, load_model
@@ -128,7 +129,7 @@ def _same(expected: Sequence[str], found: Sequence[str]) -> tuple[bool, str]:
 
 def _run(root: str, config: TrainConfig, out: Path, world: int) -> Trace:
     """A run to its end, and what it did."""
-    processes = _start(root, config, out, world, last=0)
+    processes, _meeting = _start(root, config, out, world, last=0)
     for process in processes:
         process.join()
     if any(process.exitcode for process in processes):
@@ -143,7 +144,7 @@ def _run(root: str, config: TrainConfig, out: Path, world: int) -> Trace:
 
 def _kill(root: str, config: TrainConfig, out: Path, world: int, half: int) -> list[dict[str, Any]]:
     """A run that is killed one step after its checkpoint of step `half` is complete; the steps it recorded."""
-    processes = _start(root, config, out, world, last=half + 1)
+    processes, _meeting = _start(root, config, out, world, last=half + 1)
     try:
         while latest(out / FOLDER) is None or len(_records(out)) <= half:
             if not all(process.is_alive() for process in processes):
@@ -171,21 +172,21 @@ def _end(processes: Sequence[BaseProcess]) -> None:
         process.join()
 
 
-def _start(root: str, config: TrainConfig, out: Path, world: int, last: int) -> list[BaseProcess]:
+def _start(root: str, config: TrainConfig, out: Path, world: int, last: int) -> tuple[list[BaseProcess], TCPStore]:
+    """The processes of a run, and where they meet, which must last as long: its port is nobody else's meanwhile."""
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__, "pretrain.train"])  # torch is read once, not once a rank
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    meeting = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     places = [{"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(world)} for rank in range(world)]
-    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    shared = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(meeting.port)}
+    shared |= {"TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "0"}  # rank 0 opens none
     processes = [
         context.Process(target=_rank, args=(root, config, out, last, place | shared if world > 1 else {}))
         for place in places
     ]
     for process in processes:
         process.start()
-    return list(processes)
+    return list(processes), meeting
 
 
 def _rank(root: str, config: TrainConfig, out: Path, last: int, place: dict[str, str]) -> None:
