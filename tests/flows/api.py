@@ -7,7 +7,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 BUSY = 503  # a server on SQLite says so while another request holds the database; Prefect's client asks again as well
-PATIENCE = 60.0  # seconds
+PATIENCE = 120.0  # seconds
 
 
 def post(address: str, body: dict[str, Any] | None = None) -> Any:

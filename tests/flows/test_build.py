@@ -1,6 +1,7 @@
 """`python -m flows.build` as a user meets it: its result, its history, and what it leaves behind however it ends."""
 
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -18,7 +19,11 @@ from corpus.store import Store
 from flows import path
 
 ROOT = Path(__file__).parents[2]
-STARTS = 180.0  # seconds that a busy machine may need to start a server
+ENDS = 600.0  # seconds that a busy machine may need for a build
+GOES = 120.0  # and to end what a killed one has left
+# A later stage than the first, whose task runs are over then, and something of it to be done: not what the run
+# before has finished.
+RUNS = re.compile(r"(?<!ingest): [1-9]\d* of \d+ parts to do")
 
 pytestmark = pytest.mark.server
 
@@ -27,7 +32,7 @@ pytestmark = pytest.mark.server
 class Finished:
     code: int
     said: str
-    left: list[str]  # command lines of processes that are still there ten seconds later
+    left: list[str]  # command lines of processes that are still there long after
     flow_state: str
     task_states: list[str]
 
@@ -48,16 +53,16 @@ def run(recipe: Path, store: Path, environment: dict[str, str], number: signal.S
     if number:
         for line in process.stdout:
             said.append(line)
-            if "score: 1 of 1" in line:  # so the first stage's task runs are over
+            if RUNS.search(line):
                 break
         (os.killpg if number == signal.SIGINT else os.kill)(process.pid, number)  # Ctrl-C goes to the whole group
-    rest, _ = process.communicate(timeout=STARTS)
+    rest, _ = process.communicate(timeout=ENDS)
     left = _left(mark)
     return Finished(process.returncode, "".join(said) + rest, left, *_history(Path(environment["PREFECT_HOME"])))
 
 
 def _left(mark: str) -> list[str]:
-    until = time.monotonic() + 10
+    until = time.monotonic() + GOES
     while (found := _marked(mark)) and time.monotonic() < until:
         time.sleep(0.1)
     return found

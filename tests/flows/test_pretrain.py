@@ -60,7 +60,7 @@ def test_a_run_is_stopped_goes_on_and_says_what_is_wrong(
     assert paused == ["COMPLETED", "Paused", f"stopped and saved; run it again to go on from {out}"]
     assert ended == ["COMPLETED", "Completed", f"{out} holds the model"]
     assert failed[0] == "FAILED" and f"{config}.none" in failed[2]
-    assert f"continuing {out} from step {found['stopped']}" in done.stderr
+    assert f"continuing {out} from step {found['stopped']:,}" in done.stderr
     latest = (out / "checkpoints" / "latest").read_text().strip()
     assert latest == f"step-{found['stopped'] + 3:08d}"
     bars = [data for _, kind, data in found["shown"] if kind == "progress"]

@@ -10,7 +10,7 @@ SAVES = """
 import signal, sys, time
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(75))
 print("up", flush=True)
-time.sleep(60)
+time.sleep(999)
 """
 
 
@@ -35,7 +35,7 @@ def test_closing_the_pipe_asks_it_to_stop() -> None:
         assert process.stdout.readline() == "up\n"
         process.stdin.close()
     assert process.returncode == 75
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 300
 
 
 def test_a_signal_is_passed_on() -> None:
@@ -43,4 +43,4 @@ def test_a_signal_is_passed_on() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
         process.terminate()
-        assert process.wait(30) == 75
+        assert process.wait(300) == 75

@@ -60,7 +60,7 @@ def live(name: str, out: Path, **environment: str) -> dict[str, str]:
         pytest.skip(f"{name} is not installed")
     done = subprocess.run(
         [sys.executable, "-c", LIFE, name, str(out)], cwd=ROOT, env=os.environ | environment, capture_output=True,
-        text=True, timeout=120,
+        text=True, timeout=300,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return json.loads((out / "loggers.json").read_text("utf-8"))

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -90,7 +91,7 @@ def test_what_stood_after_the_result_goes_when_a_run_is_continued(tmp_path: Path
 
 def test_the_heartbeat_is_renewed_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(100))
-    monkeypatch.setattr(module.time, "time", lambda: float(next(clock)))
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: float(next(clock)), monotonic=lambda: 0.0))
     metrics = Metrics(tmp_path, steps=9, after_step=3, say=lambda _: None, world_size=2)
 
     def status() -> dict[str, Any]:
@@ -148,7 +149,7 @@ def test_other_ranks_are_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_the_line_tells_what_is_left_after_the_warm_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now, said = [0.0], list[str]()
-    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: 0.0, monotonic=lambda: now[0]))
     metrics = Metrics(tmp_path, steps=1_000, after_step=0, say=said.append)
     for step, seconds in ((10, 100.0), (20, 110.0), (1_000, 1090.0)):
         now[0] = seconds

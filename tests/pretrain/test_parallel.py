@@ -176,8 +176,9 @@ def test_one_process_may_shard_too(corpus_root: str, config: TrainConfig, tmp_pa
 
 
 def torchrun(ranks: int, corpus_root: str, config: Path, out: Path, *more: str) -> None:
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(ranks)]
-    command += ["-m", "pretrain.train", corpus_root, "--config", str(config), "--out", str(out), *more]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--local-addr=localhost"]
+    command += ["--nproc-per-node", str(ranks), "-m", "pretrain.train"]
+    command += [corpus_root, "--config", str(config), "--out", str(out), *more]
     ran = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
@@ -218,7 +219,8 @@ def test_torchrun_with_sharded_ranks_goes_on_where_one_process_was(
     assert measured[-1] > 0
 
 
-def test_ranks_that_do_not_fit_are_named(config: TrainConfig) -> None:
+def test_ranks_that_do_not_fit_are_named(config: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with (
         pytest.raises(RecipeError, match='device = "cuda", and torch sees no GPU here'),
         open_ranks(replace(config, device="cuda")),

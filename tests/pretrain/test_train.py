@@ -126,7 +126,7 @@ def test_the_command_says_paused_by_its_exit_code(corpus_root: str, tmp_path: Pa
             process.terminate()
             break
     process.stdout.close()
-    assert process.wait(timeout=60) == 75
+    assert process.wait(timeout=300) == 75
     status = json.loads((tmp_path / "out" / "status.json").read_text(encoding="utf-8"))
     assert status["state"] == "paused"
     assert checkpoint.latest(tmp_path / "out" / checkpoint.FOLDER) == f"step-{status['step']:08d}"

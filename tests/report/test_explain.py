@@ -27,6 +27,8 @@ def store(world_at: Callable[..., Path], tmp_path_factory: pytest.TempPathFactor
 
 def printed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str) -> str:
     monkeypatch.setattr(sys, "argv", ["gristmill", *words])
+    for name in ("FORCE_COLOR", "COLUMNS"):  # of the one who tests
+        monkeypatch.delenv(name, raising=False)
     try:
         gristmill.main()
     except SystemExit as stop:
