@@ -10,7 +10,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 from typing import Protocol, TypeVar
@@ -39,7 +41,7 @@ class Pool:
         self.started = True
         if self.workers == 1:
             return _now(work, batch)
-        with self._lock:
+        with self._lock, _ctrl_c_held_back():
             if self.closed:
                 raise RuntimeError(f"{getattr(batch, 'name', batch)}: the pool is closed")
             try:
@@ -80,9 +82,21 @@ def _now(work: Callable[[A], R], batch: A) -> Future[R]:
     return future
 
 
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """A process that is started within it gets no Ctrl-C before it is ready for one; this thread gets it afterwards."""
+    resource_tracker.ensure_running()  # the first worker would start it, which lets signals through again
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
 def _prepare_worker() -> None:
     """A worker leaves Ctrl-C to its parent, and dies when the parent is gone, however it went."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent,), daemon=True).start()

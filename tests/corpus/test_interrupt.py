@@ -1,6 +1,9 @@
 """A Ctrl-C stops a build, also one that comes where Python can raise nothing."""
 
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,6 +51,31 @@ def test_an_interrupt_is_raised_at_once() -> None:
     with interrupt.remembered(), pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGINT)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+STARTING = """
+import os, signal, sys
+
+if __name__ == "__mp_main__":  # in a worker, before its initializer
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.kill(os.getpid(), signal.SIGINT)
+
+from corpus.pool import Pool
+from corpus.store import Store
+
+if __name__ == "__main__":
+    with Pool(2, Store(sys.argv[1])) as pool:
+        print(pool.submit(abs, -3).result())
+"""
+
+
+def test_a_worker_that_is_still_starting_leaves_an_interrupt_to_its_parent(tmp_path: Path) -> None:
+    script = tmp_path / "starting.py"
+    script.write_text(STARTING)
+    command = [sys.executable, str(script), str(tmp_path / "out")]
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.stdout, done.stderr) == ("3\n", "")
 
 
 def test_an_ignored_interrupt_stays_ignored() -> None:
