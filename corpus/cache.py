@@ -157,16 +157,20 @@ class Cache:
 
 
 def _removed(path: Path) -> bool:
-    """Remove a file unless somebody holds a lock on it."""
+    """Remove a file unless somebody holds a lock on it, or on another that has its name by now."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        path.unlink(missing_ok=True)
+        if not os.path.samestat(os.fstat(descriptor), path.stat()):
+            return False
+        path.unlink()
     except BlockingIOError:
         return False
+    except FileNotFoundError:
+        return True
     finally:
         os.close(descriptor)
     return True
