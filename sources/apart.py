@@ -152,8 +152,9 @@ class _Reader:
             if not select.select([self.process.stdout], [], [], _POLL)[0]:
                 seen = hand.see(self.board)
                 beats, polls = seen.beats, polls + 1 if seen.beats == beats else 0
-                if polls * _POLL > silence:
-                    raise self._died("reader_hung", f"no sign of life for {silence:.0f} s")
+                most = silence if beats else max(silence, SILENCE)  # one that starts is silent, too
+                if polls * _POLL > most:
+                    raise self._died("reader_hung", f"no sign of life for {most:.0f} s")
                 self._check_memory(memory)
                 continue
             data = os.read(self.process.stdout.fileno(), size)

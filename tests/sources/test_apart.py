@@ -21,6 +21,7 @@ from sources.read import ReadSettings, read
 READER = '''
 import ctypes, os, time
 from functools import partial
+from sources import hand
 from sources.item import Document
 from sources.outcome import UnreadError, attempt
 
@@ -47,8 +48,10 @@ def _made(line):
         ctypes.string_at(0)
     elif word == "grow":
         hoard = []
-        while True:
-            hoard.append(b"x" * 2**24)
+        while True:  # up to a gigabyte, whenever somebody looks
+            if len(hoard) < 64:
+                hoard.append(b"x" * 2**24)
+            hand.beat()
             time.sleep(0.02)
     elif word == "leave":
         os._exit(3)
@@ -96,6 +99,16 @@ ABORTS = zlib.decompress(
     )
 )
 SETTINGS = ReadSettings("lines.py:read_lines", reader=READER)
+SLOW = """
+import time
+from pathlib import Path
+
+started = Path(__file__).with_name("started")
+if not started.exists():
+    time.sleep(4)  # the first child takes longer than it may be silent
+with started.open("a") as file:
+    file.write("!")
+"""
 
 
 def reading(function: str) -> ReadSettings:
@@ -109,7 +122,7 @@ def told(items: list[Item]) -> list[tuple[int, int, str]]:
 @pytest.fixture
 def lines(tmp_path: Path) -> Path:
     path = tmp_path / "lines"
-    path.write_text("one\ncrash\ntwo\nraise\nhang\nthree\nleave\ngrow\nfour\n")
+    path.write_text("one\ncrash\ntwo\nraise\nthree\nleave\ngrow\nfour\n")
     return path
 
 
@@ -122,20 +135,35 @@ def test_gives_what_reading_here_gives(tmp_path: Path) -> None:
 
 def test_what_kills_a_reader_is_passed_over_and_written_down(lines: Path) -> None:
     written: list[Refusal] = []
-    silence = 1 + 3 * _seconds_to_start(lines.with_name("warm"))  # a child that starts is silent, too
-    options = {"silence": silence, "memory": 600 * 2**20}
-    items = list(read_apart(lines, SETTINGS, "lines", (), written.append, **options))  # type: ignore[arg-type]
+    items = list(read_apart(lines, SETTINGS, "lines", (), written.append, memory=600 * 2**20))
     assert [i.document.text if i.document else i.reason for i in items] == [
-        "one", "reader_died", "two", "as_told", "reader_hung", "three", "reader_died", "reader_out_of_memory", "four",
+        "one", "reader_died", "two", "as_told", "three", "reader_died", "reader_out_of_memory", "four",
     ]  # fmt: skip
     assert [(i.start, i.end) for i in items] == _stretches(lines)
     assert [refusal.start for refusal in written] == [i.start for i in items if i.reason.startswith("reader")]
     assert "code -11" in items[1].detail
 
-    reader = apart._idle[-1]  # a later run replays the list: nobody dies, so nobody is waited for
+    reader = apart._idle[-1]  # a later run replays the list: nobody dies
     assert list(read_apart(lines, SETTINGS, "lines", written, written.append)) == items
     assert apart._idle[-1] is reader and reader.process.poll() is None
-    assert len(written) == 4
+    assert len(written) == 3
+
+
+def test_what_hangs_is_passed_over_and_a_child_that_starts_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "lines"
+    path.write_text("one\nhang\ntwo\n")
+    end_idle()
+    (tmp_path / "sitecustomize.py").write_text(SLOW)
+    monkeypatch.syspath_prepend(tmp_path)
+    written: list[Refusal] = []
+    items = list(read_apart(path, SETTINGS, "lines", (), written.append, silence=2.0))
+    assert told(items) == [(0, 4, ""), (4, 9, "reader_hung"), (9, 13, "")]
+    assert [refusal.start for refusal in written] == [4]
+    assert len((tmp_path / "started").read_text()) == 3  # one more for each time that it hung
+    assert list(read_apart(path, SETTINGS, "lines", written, written.append)) == items  # nobody is waited for
+    assert len(written) == 1
 
 
 def test_a_death_between_records_costs_the_rest_of_the_file(tmp_path: Path) -> None:
@@ -268,15 +296,6 @@ def test_nothing_is_shown_where_nobody_looks() -> None:
     assert hand.take(1, 0) is None
     hand.lay_down()
     hand.beat()
-
-
-def _seconds_to_start(path: Path) -> float:
-    """How long it takes now, on this machine, until a new child has read a line."""
-    path.write_text("one\n")
-    end_idle()
-    before = time.monotonic()
-    assert len(list(read_apart(path, SETTINGS))) == 1
-    return time.monotonic() - before
 
 
 def _stretches(path: Path) -> list[tuple[int, int]]:
