@@ -118,7 +118,7 @@ def byte_shares(mixture: Mixture, stock: Mapping[Kind, Available]) -> tuple[dict
     """Before there are tokens: whose each kind is, and the share of bytes that each entry has in the mixture (0 to 1).
 
     Tokens are taken to be bytes / 4. Whatever falls short, something is given, for the tokenizer needs a sample; raises
-    RecipeError only for a stage with nothing to train on.
+    RecipeError only for a stage with nothing to train on, or where the whole is less than a token.
     """
     guessed = {kind: replace(there, tokens=-(-there.bytes // BYTES_PER_TOKEN)) for kind, there in stock.items()}
     taken, entries = entries_of(mixture, guessed)

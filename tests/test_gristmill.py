@@ -1,7 +1,9 @@
 """The front door: every command on real files, mistakes as one line, help at once."""
 
 import os
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +20,7 @@ from corpus.recipe import load_recipe
 from corpus.store import Store
 
 Run = Callable[..., tuple[int, str, str]]
+PATIENCE = 180.0  # seconds to wait for what comes after a few on an idle machine
 PROSE = "The mill stands by the river and it grinds what the farmers bring to it. The wheel turns with the water. "
 
 
@@ -60,12 +63,16 @@ def test_help_answers_at_once_and_imports_no_room() -> None:
     assert "build" in done.stdout and "takedown" not in done.stdout
     for heavy in ("pyarrow", "numpy", "prefect", "torch", "numba"):
         assert f" {heavy}\n" not in done.stderr
-    times = []
-    for _ in range(3):
-        start = time.monotonic()
-        subprocess.run([sys.executable, "-m", "gristmill", "--help"], capture_output=True, check=True)
-        times.append(time.monotonic() - start)
-    assert min(times) < 0.3
+    at_least = min(core_seconds("-c", "import typer") for _ in range(3))  # about half of it
+    assert min(core_seconds("-m", "gristmill", "--help") for _ in range(3)) < 5 * at_least
+
+
+def core_seconds(*words: str) -> float:
+    """What a run of Python takes of a core, however many others want it."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *words], capture_output=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def test_building_again_says_that_nothing_is_to_do_and_starts_no_worker(recipe: Path, run: Run) -> None:
@@ -270,26 +277,30 @@ def test_debug_shows_the_trace(recipe: Path) -> None:
 
 
 def test_an_interrupted_build_says_how_to_go_on(world: Path) -> None:
-    import signal
-
-    store = Store(load_recipe(world).store_url)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored, and so its children
     command = [sys.executable, "-m", "gristmill", "build", str(world), "--workers", "2"]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    for _ in range(200):
-        if store.list("entries"):
-            break
-        time.sleep(0.05)
+    wait_for_entries(world)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all of them
-    _, complaints = process.communicate(timeout=30)
+    _, complaints = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and complaints.strip() == "stopped; run the same command again to go on"
     assert not left(process.pid)
 
 
+def wait_for_entries(recipe: Path) -> None:
+    """Until a build has committed something."""
+    store, until = Store(load_recipe(recipe).store_url), time.monotonic() + PATIENCE
+    while not store.list("entries"):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def left(group: int) -> bool:
-    """Whether a process of the group is still there after a moment's grace."""
-    for _ in range(50):
+    """Whether a process of the group stays."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
         try:
             os.killpg(group, 0)
         except ProcessLookupError:
@@ -299,13 +310,9 @@ def left(group: int) -> bool:
 
 
 def test_a_killed_build_leaves_no_worker(world: Path) -> None:
-    store = Store(load_recipe(world).store_url)
     command = [sys.executable, "-m", "gristmill", "build", str(world), "--workers", "2"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    for _ in range(200):
-        if store.list("entries"):
-            break
-        time.sleep(0.05)
+    wait_for_entries(world)
     process.kill()
     process.wait()
     assert not left(process.pid)

@@ -24,7 +24,7 @@ from flows import path
 from sources.places import Remote
 from tokenizer.export.export import FORMATS, export
 
-STARTS = 60.0
+STARTS = 180.0  # seconds to wait for what comes after a few on an idle machine
 KEYS = {"AWS_ACCESS_KEY_ID": "miller", "AWS_SECRET_ACCESS_KEY": "made-up-for-this-test", "AWS_REGION": "us-east-1"}
 
 pytestmark = pytest.mark.server
@@ -81,7 +81,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
     finally:
         process.kill()  # asked nicely it takes half a minute
-        process.wait(30)
+        process.wait(STARTS)
 
 
 def listens(port: int) -> bool:
@@ -163,7 +163,7 @@ def test_readers_share_a_cache_and_survive_each_other(
         )
 
     runs = [start(kill_at) for kill_at in (50, 130, -1, -1)]
-    ended = [(*run.communicate(timeout=60), run.returncode) for run in runs]
+    ended = [(*run.communicate(timeout=STARTS), run.returncode) for run in runs]
     assert [code for *_, code in ended] == [-9, -9, 0, 0], ended
     local = Loader(open_corpus(made_corpus(tmp_path / "local", shard_tokens=600)), 16, shuffle_block=8)
     digest = hashlib.sha256(local.tokens(0, local.num_windows)).hexdigest()

@@ -78,7 +78,7 @@ def content(path: Path) -> object:
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="the packages' files are not beside this checkout")
 def test_script_makes_the_same_files_again(tmp_path: Path) -> None:
     build = [sys.executable, "-B", str(STARTER / "build.py"), str(CORPUS), str(tmp_path)]
-    subprocess.run(build, check=True, timeout=120)
+    subprocess.run(build, check=True, timeout=1200)
     names = [*files(STARTER, *DATA, "LICENCES"), "README.md"]
     assert [*files(tmp_path, *DATA, "LICENCES"), "README.md"] == names
     assert [name for name in names if content(tmp_path / name) != content(STARTER / name)] == []

@@ -98,7 +98,7 @@ def test_bad_files_take_little_memory() -> None:
     ]
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", _PEAK, *what], cwd=root, capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 400  # MiB; pyarrow alone is some 70
+    assert int(done.stdout) < 500  # MiB, what a worker may take; 370 as a rule, and pyarrow alone is some 70
 
 
 @pytest.mark.skipif(not BAD.is_dir(), reason="needs the corpus of bad files beside the checkout")

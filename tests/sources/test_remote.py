@@ -1,5 +1,6 @@
 """Input files on a web server (the standard library's, on the loopback interface) and by lists, as Common Crawl's."""
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -78,9 +79,10 @@ def handler(web: Web) -> type[BaseHTTPRequestHandler]:
                 body = data[start : (start + len(data)) // 2 if fault == "cut" else None]
                 first = 2 << 20 if fault == "waits" else len(body)
                 for part in (body[:first], body[first:]):
-                    self.wfile.write(part)
-                    web.sent[name] += len(part)
-                    if fault == "waits" and select.select([self.connection], [], [], 20)[0]:
+                    web.sent[name] += len(part)  # before, as a reader may go in the midst of it
+                    with contextlib.suppress(ConnectionError):
+                        self.wfile.write(part)
+                    if fault == "waits" and select.select([self.connection], [], [], 180)[0]:
                         break
                 self.close_connection = fault is not None
 

@@ -64,4 +64,5 @@ def test_many_sets_around_the_threshold_cost_little() -> None:
         return time.process_time() - start
 
     seconds(True)
-    assert seconds(True) < 10 * seconds(False)
+    asking, only_adding = (min(seconds(ask) for _ in range(3)) for ask in (True, False))
+    assert asking < 20 * only_adding  # 6.5 times as a rule; comparing all of them takes 65

@@ -20,17 +20,12 @@ GREEK = st.text(st.sampled_from("ΣΣΣσςaB1'’.: \u00ad\u0301\u0345ªİ日\U
 ASCII = st.lists(st.tuples(st.sampled_from("aZ_9éΣ"), st.integers(1, 70), st.sampled_from([" ", "-", "\n\n", "—", ""])))
 RUNS = ASCII.map(lambda runs: "".join(character * count + after for character, count, after in runs))
 UNBROKEN = (
-    "CJK UNIFIED",
-    "CJK COMPAT",
-    "HIRAGANA",
-    "KATAKANA",
-    "THAI",
-    "LAO",
-    "KHMER",
-    "MYANMAR",
-    "TIBETAN",
-    "BOPOMOFO",
-)
+    "BALINESE", "BOPOMOFO", "CJK COMPAT", "CJK UNIFIED", "HALFWIDTH KATAKANA", "HANGZHOU", "HENTAIGANA", "HIRAGANA",
+    "IDEOGRAPHIC CLOSING", "IDEOGRAPHIC ITERATION", "IDEOGRAPHIC NUMBER", "JAVANESE", "KATAKANA", "KHITAN", "KHMER",
+    "LAO", "MASU", "MYANMAR", "NEW TAI LUE", "NUSHU", "OLD CHINESE", "TAI ", "TANGUT", "THAI", "TIBETAN",
+    "VERTICAL IDEOGRAPHIC", "VERTICAL KANA", "YI ",
+)  # fmt: skip
+TANGUT = range(0x17000, 0x18D90)  # most of it has no names in Python
 
 
 def words(text: str) -> list[str]:
@@ -38,7 +33,7 @@ def words(text: str) -> list[str]:
 
 
 def is_unbroken(character: str) -> bool:
-    return unicodedata.name(character, "").startswith(UNBROKEN)
+    return ord(character) in TANGUT or unicodedata.name(character, "").startswith(UNBROKEN)
 
 
 def segmented(text: str) -> list[str]:
@@ -64,6 +59,7 @@ def test_words_are_those_of_re_and_lower(text: str) -> None:
 
 @given(HOSTILE)
 @example("日本語とtext、ไทย 語9語")
+@example("0𗀀ꀀ")
 def test_scripts_without_blanks_are_segmented(text: str) -> None:
     count, hashes = shingle_set(text, 1, "segmented")
     assert count == len(segmented(text))
