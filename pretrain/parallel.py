@@ -1,8 +1,9 @@
 """A model on the ranks of a run: settings in, a model at its beginning out, its gradients summed over all ranks.
 
-It is made where it is to lie, a layer at a time. `ddp` keeps a whole model on each rank (DistributedDataParallel);
-`fsdp` cuts parameters, gradients and optimizer state over the ranks, or over groups of `shard_ranks` of them (FSDP2's
-`fully_shard`): each layer before there is a next one, so no device holds more than its share and a layer.
+It is drawn on the host, so that a seed gives the same on every device, and goes to its own a layer at a time. `ddp`
+keeps a whole model on each rank (DistributedDataParallel); `fsdp` cuts parameters, gradients and optimizer state over
+the ranks, or over groups of `shard_ranks` of them (FSDP2's `fully_shard`): each layer before there is a next one, so
+that neither host nor device ever holds a whole model for each of its ranks.
 """
 
 from collections.abc import Callable
@@ -35,13 +36,13 @@ def build_placed(config: TrainConfig, vocab_size: int, ranks: Ranks) -> tuple[nn
     Raises RecipeError where ranks and `shard_ranks` do not fit.
     """
     shard = _sharding(config, ranks) if config.parallel.strategy == "fsdp" else None
-    with ranks.device:
-        each = partial(_finished, how=config.parallel, shard=shard)
-        model = build_model(config.model, vocab_size, config.sequence_length, each)
+    each = partial(_finished, device=ranks.device, how=config.parallel, shard=shard)
+    model = build_model(config.model, vocab_size, config.sequence_length, each)
     if config.parallel.compile and ranks.device.type == "cuda":
         model.loss = torch.compile(whole_logits)
     if shard is not None:
-        return model, shard(model, reshard_after_forward=False)
+        return model, shard(model, reshard_after_forward=False)  # what is in no layer goes to the device by this
+    model.to(ranks.device)
     if ranks.size == 1:
         return model, model
     ids = [ranks.device.index] if ranks.device.type == "cuda" else None
@@ -64,8 +65,9 @@ def _sharding(config: TrainConfig, ranks: Ranks) -> Callable[..., Any]:
     return partial(fully_shard, mesh=mesh, mp_policy=policy)
 
 
-def _finished(block: Block, *, how: ParallelConfig, shard: Callable[..., Any] | None) -> Block:
+def _finished(block: Block, *, device: torch.device, how: ParallelConfig, shard: Callable[..., Any] | None) -> Block:
     """A layer as it takes part in training steps."""
+    block.to(device)
     if how.float8:
         _to_float8(block, how.float8)
     if how.checkpointing != "none":
