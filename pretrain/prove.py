@@ -130,10 +130,12 @@ def _same(expected: Sequence[str], found: Sequence[str]) -> tuple[bool, str]:
 def _run(root: str, config: TrainConfig, out: Path, world: int) -> Trace:
     """A run to its end, and what it did."""
     processes, _meeting = _start(root, config, out, world, last=0)
-    for process in processes:
-        process.join()
-    if any(process.exitcode for process in processes):
+    try:
+        while any(process.is_alive() for process in processes) and not any(process.exitcode for process in processes):
+            time.sleep(0.02)  # a rank that lost another before they met would wait for half an hour
+    finally:
         _end(processes)
+    if any(process.exitcode for process in processes):
         raise RecipeError(f"the run in {out} did not end well: its lines above say why")
     model, _ = load_model(out)
     name = sha256()

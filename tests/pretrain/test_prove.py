@@ -1,7 +1,12 @@
 """The proof, on a small corpus: batches, losses and weights after kills and changes of the number of ranks."""
 
+import os
 import shutil
+import signal
+import time
 from dataclasses import replace
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import pytest
@@ -9,6 +14,7 @@ import pytest
 pytest.importorskip("torch")
 
 from corpus.errors import RecipeError
+from pretrain import prove as module
 from pretrain.config import TrainConfig
 from pretrain.prove import prove
 
@@ -35,6 +41,24 @@ def test_a_run_that_begins_anew_proves_nothing(
     assert [(claim.holds, claim.what.split(": ")[1]) for claim in claims] == [
         (False, "went on from its checkpoint"), (True, "the same batches"), (True, "losses and weights bit for bit"),
     ]  # fmt: skip
+
+
+def test_a_rank_that_is_lost_ends_the_others(
+    corpus_root: str, config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that waits for it would wait for half an hour."""
+    context = get_context("forkserver")
+    ranks = [context.Process(target=time.sleep, args=(60,)), context.Process(target=os._exit, args=(3,))]
+
+    def start(*_: object, **__: object) -> tuple[list[BaseProcess], None]:
+        for rank in ranks:
+            rank.start()
+        return list(ranks), None
+
+    monkeypatch.setattr(module, "_start", start)
+    with pytest.raises(RecipeError, match="did not end well"):
+        prove(corpus_root, config, tmp_path / "proof", half=1, worlds=(2,))
+    assert [rank.exitcode for rank in ranks] == [-signal.SIGKILL, 3]
 
 
 def test_ranks_that_cannot_share_the_batch_are_refused(corpus_root: str, config: TrainConfig, tmp_path: Path) -> None:
