@@ -86,8 +86,9 @@ def _now(work: Callable[[A], R], batch: A) -> Future[R]:
 def _ctrl_c_held_back() -> Iterator[None]:
     """A process that is started within it gets no Ctrl-C before it is ready for one; this thread gets it afterwards."""
     resource_tracker.ensure_running()  # the first worker would start it, which lets signals through again
-    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # which may raise one that came just before it
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, former)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,23 @@ def test_a_worker_that_is_still_starting_leaves_an_interrupt_to_its_parent(tmp_p
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (done.stdout, done.stderr) == ("3\n", "")
+
+
+def test_an_interrupt_in_the_last_moment_leaves_later_ones_their_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block = signal.pthread_sigmask
+
+    def interrupted(how: int, which: Iterable[int]) -> set[signal.Signals | int]:
+        before = block(how, which)
+        if how == signal.SIG_BLOCK and which == {signal.SIGINT}:
+            raise KeyboardInterrupt  # as the function itself does where one came just before it
+        return before
+
+    monkeypatch.setattr(signal, "pthread_sigmask", interrupted)
+    with Pool(2, Store(tmp_path)) as pool, pytest.raises(KeyboardInterrupt):
+        pool.submit(abs, -3)
+    assert signal.SIGINT not in block(signal.SIG_BLOCK, ())
 
 
 def test_an_ignored_interrupt_stays_ignored() -> None:
