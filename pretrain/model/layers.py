@@ -33,7 +33,7 @@ class Around:
 
 
 class Linear(nn.Linear):
-    """A matrix. Torch's own first draw, which `initialise` replaces, would take nine tenths of a model's making."""
+    """A matrix without torch's own first draw, which `initialise` would replace."""
 
     def reset_parameters(self) -> None:
         """Nothing."""

@@ -1,8 +1,10 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Literal
 
 import pytest
 
-from pretrain.config import TrainConfig
+from pretrain.config import MoeConfig, TrainConfig
 
 torch = pytest.importorskip("torch")
 
@@ -18,6 +20,16 @@ Changed = Callable[..., TrainConfig]  # the fixture of conftest.py
 TOKENS = torch.tensor([[5, 6, 7, EOS, 9, 10, 11, EOS, 13, 14]])
 DOCUMENTS = torch.tensor([[0, 0, 0, 1, 1, 1, 1, 2, 2, 2]])
 POSITIONS = ["rotary", "sinusoidal", "relative"]
+
+
+@pytest.fixture
+def empty_is_nan(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What nothing was written into holds no number."""
+    monkeypatch.setattr(torch.utils.deterministic, "fill_uninitialized_memory", True)
+    former = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(former)
 
 
 def scrambled(config: TrainConfig) -> LanguageModel:
@@ -95,6 +107,28 @@ def test_a_new_model_finds_every_token_about_equally_likely(changed: Changed, ti
     assert any("query_norm" in name for name, _ in model.named_parameters()) == qk_norm
     loss = token_losses(model(TOKENS), TOKENS.roll(1)).mean().item()
     assert loss == pytest.approx(torch.tensor(float(VOCAB)).log().item(), abs=0.15)
+
+
+@pytest.mark.usefixtures("empty_is_nan")
+@pytest.mark.parametrize("kind", ["decoder", "encoder", "encoder-decoder"])
+@pytest.mark.parametrize("tied", [False, True])
+def test_every_parameter_is_drawn_as_documented(
+    config: TrainConfig, kind: Literal["decoder", "encoder", "encoder-decoder"], tied: bool
+) -> None:
+    """Torch draws none of the matrices: one that `initialise` leaves out would be whatever lay in memory."""
+    torch.manual_seed(0)
+    experts = MoeConfig(experts=4, top_k=2, hidden=48, shared_hidden=24, dense_layers=1)
+    model = build_model(replace(config.model, kind=kind, tied=tied, positions="relative", moe=experts), 500, 8)
+    assert all(buffer.isfinite().all() for buffer in model.buffers())
+    for name, weight in model.named_parameters():
+        if weight.dim() == 1:
+            assert (weight == 1).all(), name
+        elif name.endswith(("out.weight", "down.weight", "head.weight")):
+            assert (weight == 0).all(), name
+        else:
+            embedded = 0.02 if tied else 1.0
+            std = embedded if name.startswith("embedding") else weight.shape[-1] ** -0.5
+            assert weight.std().item() == pytest.approx(std, rel=4 * (2 * weight.numel()) ** -0.5), name
 
 
 def test_sixteen_bits_change_little(changed: Changed) -> None:
