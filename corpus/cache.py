@@ -178,16 +178,22 @@ def _removed(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[int]:
-    """A file opened under a lock that ends with the process, at the latest."""
+    """A file opened under a lock that ends with the process, at the latest.
+
+    Who must wait for it waits for a shared one, and opens the name again: what was downloaded here may be a shard by
+    now that somebody has mapped, and would be waited for as long as that one reads it.
+    """
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(descriptor), path.stat()):
                 break
+        except BlockingIOError:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)
         except FileNotFoundError:
             pass
-        os.close(descriptor)  # removed or renamed while we waited
+        os.close(descriptor)  # waited for, removed or renamed
     try:
         yield descriptor
     finally:

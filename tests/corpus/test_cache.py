@@ -203,3 +203,19 @@ def test_a_folder_needs_no_cache(tmp_path: Path, made_corpus: MadeCorpus) -> Non
     corpus = open_corpus(made_corpus(tmp_path / "c"), cache=Cache(tmp_path / "cache", 1))
     corpus.train.tokens(0, 10)
     assert not (tmp_path / "cache").exists()
+
+
+def test_a_reader_that_waited_for_a_download_does_not_wait_for_those_who_read_it(root: str, tmp_path: Path) -> None:
+    """The one that fetched it may have it mapped before the one that waited gets its lock."""
+    cache, shard = Cache(tmp_path, 1 << 30), shards_of(root)[0]
+    part, whole = tmp_path / f"{shard.sha256}.part", tmp_path / f"{shard.sha256}.arrow"
+    part.write_bytes(Store(root).get(shard.path))
+    with part.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)  # as a mapping does, on what had been downloaded under this name
+        found: list[object] = []
+        waits = threading.Thread(target=lambda: found.append(cache.map(Store(root), shard)), daemon=True)
+        waits.start()
+        waits.join(0.3)
+        part.rename(whole)
+        waits.join(120)
+        assert len(found) == 1
