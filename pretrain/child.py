@@ -2,7 +2,7 @@
 
 The command gets a process group of its own, so that a Ctrl-C at the terminal does not reach it beside us. It is asked
 to stop by one SIGTERM, however often we are asked: by SIGTERM, by SIGINT, or by the end of the pipe, whether the parent
-closed it or was killed. GRACE seconds later its group is killed. The exit code is the command's.
+closed it or was killed. GRACE seconds later its group is killed, and what it left. The exit code is the command's.
 
 On Linux two ways to leave processes behind are closed as well: a command whose `child.py` is killed gets the SIGTERM
 from the kernel, and a process that loses its parent (each worker of torchrun has a session of its own, and stays when
@@ -38,18 +38,20 @@ def main(command: list[str]) -> int:
         start_new_session=True,
         preexec_fn=lambda: _prctl(PR_SET_PDEATHSIG, signal.SIGTERM),
     )
-    threading.Thread(target=_stop_once, args=[process.pid, heard], daemon=True).start()
+    asked: list[float] = []
+    threading.Thread(target=_stop_once, args=[process.pid, heard, asked], daemon=True).start()
     code = process.wait()
-    _end_orphans()
+    _end_orphans((asked[0] if asked else time.monotonic()) + GRACE)
     _send(process.pid, signal.SIGKILL)  # whatever the command left of its group, where there are no orphans of ours
     if code < 0 and code != -signal.SIGTERM:  # it could say nothing itself
         print(f"error: the trainer was ended by {signal.Signals(-code).name}", file=sys.stderr, flush=True)
     return code if code >= 0 else 128 - code
 
 
-def _stop_once(group: int, heard: int) -> None:
-    """Waits for the first reason to stop. torchrun itself would leave its workers at a second signal."""
+def _stop_once(group: int, heard: int, asked: list[float]) -> None:
+    """Waits for the first reason to stop, and notes when. torchrun would leave its workers at a second signal."""
     select.select([0, heard], [], [])
+    asked.append(time.monotonic())
     _send(group, signal.SIGTERM)
     time.sleep(GRACE)
     _send(group, signal.SIGKILL)
@@ -65,10 +67,9 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def _end_orphans() -> None:
-    """Ask every process that the command left to stop, once; kill what is there GRACE seconds later."""
+def _end_orphans(until: float) -> None:
+    """Ask every process that the command left to stop, once; kill what is there at `until`."""
     asked: set[int] = set()
-    until = time.monotonic() + GRACE
     while _any_left():
         for orphan in children(os.getpid()):
             with contextlib.suppress(ProcessLookupError):

@@ -100,7 +100,9 @@ def export_int8(path: Path, out: Path, corpus_root: str = "", max_tokens: int = 
         quantize.save(small, folder, meta)
         shutil.copyfile(home / "tokenizer.model", folder / "tokenizer.model")
     found = quantize.compare(model, small, tokenizer.eos_id(), corpus, max_tokens)
-    if corpus:
+    if corpus and not found.tokens:
+        note = f"{note} holds no held-out documents to compare bits per byte on; threads: {torch.get_num_threads()}"
+    elif corpus:
         note = f"bits per byte on {found.tokens:,} held-out tokens of {note}; threads: {torch.get_num_threads()}"
     return out / quantize.FILE, found, note
 

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from pretrain import child
 
@@ -44,3 +45,20 @@ def test_a_signal_is_passed_on() -> None:
         assert process.stdout.readline() == "up\n"
         process.terminate()
         assert process.wait(300) == 75
+
+
+def test_what_hangs_is_killed_once_the_grace_is_over_and_not_twice_as_late() -> None:
+    """A command that does not stop, and a worker of its own session that does not either."""
+    worker = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(999)"
+    code = "import subprocess, sys; "
+    code += f"subprocess.Popen([sys.executable, '-c', {worker!r}], start_new_session=True); {worker}"
+    short = f"import sys; sys.path.insert(0, {str(Path(child.__file__).parent)!r}); import child; child.GRACE = 6.0; "
+    short += f"sys.exit(child.main([sys.executable, '-c', {code!r}]))"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", short], stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert [process.stdout.readline() for _ in range(2)] == ["up\n", "up\n"]
+        began = time.monotonic()
+        process.terminate()
+        assert process.wait(300) == 128 + 9
+        assert 6 <= time.monotonic() - began < 12

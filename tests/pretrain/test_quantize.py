@@ -149,6 +149,9 @@ def test_the_comparison_reads_the_runs_corpus(
     _, found, note = export_int8(run, tmp_path / "out")
     assert root in note and found.tokens == bits_per_byte(load_model(run)[0], open_corpus(root), 4_096)[1]
     assert found.bpb and found.bpb[0] != found.bpb[1] == pytest.approx(found.bpb[0], rel=0.05)
+    bare = made_corpus(tmp_path / "bare", vocab_size=400, heldout={})
+    _, found, note = export_int8(run, tmp_path / "again", bare)
+    assert found.bpb is None and f"{bare} holds no held-out documents" in note
 
 
 def test_other_models_and_damaged_files_are_refused(made_run: MadeRun, tmp_path: Path) -> None:
