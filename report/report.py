@@ -50,10 +50,10 @@ def page(what: dict[str, Any], url: str, runs: "Sequence[Run]" = ()) -> str:
     from report.console import funnel, mixture
 
     title = f"{what['corpus']}, version {what['version']}"
-    placed = sum(line["placed"] for line in what["mixture"])
+    placed, shards = sum(line["placed"] for line in what["mixture"]), len(what["shards"])
     body = [
         f"<h1>{escape(title)}</h1>",
-        f"<p>{placed:,} tokens to train on, in {len(what['shards']):,} shards at <code>{escape(url)}</code></p>",
+        f"<p>{placed:,} tokens to train on, in {shards:,} shard{'s' * (shards != 1)} at <code>{escape(url)}</code></p>",
         "<h2>The funnel (documents)</h2>",
         table(*funnel([Count(**count) for count in what["ledger"]])),
         "<h2>The mixture (tokens)</h2>",
@@ -80,7 +80,7 @@ def training(runs: "Sequence[Run]") -> Iterator[str]:
         header, rows = domain_rows(run)
         if rows:
             yield table(header, rows)
-    if any(run.evaluations for run in runs):
+    if any(domain_rows(run)[1] for run in runs):
         yield (
             '<p class="note">Bits per byte of held-out documents; the unigram model knows how often each token '
             "comes and nothing else, and the ratio is the model's bits over its bits. Runs of other objectives, "

@@ -167,7 +167,7 @@ def time_split(run: Run) -> list[tuple[str, str]]:
 def domain_rows(run: Run) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Header and a row a held-out domain, by the last evaluation, and one for all of them."""
     header = ("held-out domain", "tokens", "bytes", "bits per byte", "unigram model", "ratio")
-    if not run.evaluations:
+    if not run.evaluations or not run.evaluations[-1]["heldout"]:
         return header, []
     last = run.evaluations[-1]
     rows = [

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from corpus.errors import InputError, StoreError
 from corpus.store import Store
 from corpus.version import path_of, point, sealed
-from report.report import report, table
+from report.report import report, table, training
 from report.training import (
     Run,
     comparison,
@@ -24,6 +24,7 @@ from report.training import (
     heldout_chart,
     loss_chart,
     read_run,
+    run_in,
     runs_of,
     smoothed,
     svg,
@@ -145,6 +146,14 @@ def test_what_is_known_of_a_run(run: Run) -> None:
         ("all", "50", "100", "1.250", "3.125", "0.400"),
     ]
     assert comparison([run])[1] == [("tiny", "fim", "1,000", "4,000", "2.500", "50", "1.250", "0.400")]
+
+
+def test_a_corpus_without_held_out_documents_has_no_table_of_them(tmp_path: Path) -> None:
+    nothing = RESULT | {"heldout_bpb": None, "ratio": None, "per_domain": {}}
+    run = run_in(write(tmp_path / "run", [step(40, 2.5), nothing]))
+    assert (domain_rows(run)[1], heldout_chart(run)) == ([], None)
+    page = "".join(training([run]))
+    assert "40 of 40" in page and "held" not in page.casefold()
 
 
 def test_a_run_that_has_only_begun_is_shown(tmp_path: Path) -> None:
