@@ -133,10 +133,11 @@ def _run(root: str, config: TrainConfig, out: Path, world: int) -> Trace:
     try:
         while any(process.is_alive() for process in processes) and not any(process.exitcode for process in processes):
             time.sleep(0.02)  # a rank that lost another before they met would wait for half an hour
+        codes = [process.exitcode or 0 for process in processes]
     finally:
         _end(processes)
-    if any(process.exitcode for process in processes):
-        raise RecipeError(f"the run in {out} did not end well: its lines above say why")
+    if any(codes):
+        raise RecipeError(f"the run in {out} did not end well: {_why(codes)}")
     model, _ = load_model(out)
     name = sha256()
     for weight in model.state_dict().values():
@@ -150,11 +151,21 @@ def _kill(root: str, config: TrainConfig, out: Path, world: int, half: int) -> l
     try:
         while latest(out / FOLDER) is None or len(_records(out)) <= half:
             if not all(process.is_alive() for process in processes):
-                raise RecipeError(f"the run in {out} ended before it could be killed: its lines above say why")
+                why = _why([process.exitcode or 0 for process in processes])
+                raise RecipeError(f"the run in {out} ended before it could be killed: {why}")
             time.sleep(0.02)
     finally:
         _end(processes)
     return _records(out)
+
+
+def _why(codes: Sequence[int]) -> str:
+    """What is known of ranks that ended by themselves, from their exit codes; one that a signal ended said nothing."""
+    for rank, code in enumerate(codes):
+        if code < 0:
+            name = signal.Signals(-code).name
+            return f"rank {rank} was ended by {name}{': was the machine short of memory?' * (name == 'SIGKILL')}"
+    return "its lines above say why"
 
 
 def _records(out: Path) -> list[dict[str, Any]]:

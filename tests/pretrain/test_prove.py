@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
@@ -43,12 +44,20 @@ def test_a_run_that_begins_anew_proves_nothing(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("lost", "code", "why"),
+    [
+        ((os._exit, (3,)), 3, "its lines above say why"),
+        ((signal.raise_signal, (9,)), -9, "rank 1 was ended by SIGKILL"),
+    ],
+)
 def test_a_rank_that_is_lost_ends_the_others(
-    corpus_root: str, config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    corpus_root: str, config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    lost: tuple[Callable[..., object], tuple[int]], code: int, why: str,
+) -> None:  # fmt: skip
     """One that waits for it would wait for half an hour."""
     context = get_context("forkserver")
-    ranks = [context.Process(target=time.sleep, args=(60,)), context.Process(target=os._exit, args=(3,))]
+    ranks = [context.Process(target=time.sleep, args=(60,)), context.Process(target=lost[0], args=lost[1])]
 
     def start(*_: object, **__: object) -> tuple[list[BaseProcess], None]:
         for rank in ranks:
@@ -56,9 +65,9 @@ def test_a_rank_that_is_lost_ends_the_others(
         return list(ranks), None
 
     monkeypatch.setattr(module, "_start", start)
-    with pytest.raises(RecipeError, match="did not end well"):
+    with pytest.raises(RecipeError, match=f"did not end well: {why}"):
         prove(corpus_root, config, tmp_path / "proof", half=1, worlds=(2,))
-    assert [rank.exitcode for rank in ranks] == [-signal.SIGKILL, 3]
+    assert [rank.exitcode for rank in ranks] == [-signal.SIGKILL, code]
 
 
 def test_ranks_that_cannot_share_the_batch_are_refused(corpus_root: str, config: TrainConfig, tmp_path: Path) -> None:
