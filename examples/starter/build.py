@@ -248,7 +248,7 @@ def licences(corpus: Path, out: Path, packages: set[str]) -> None:
     """Each package's licence text as `LICENCES/<package>.txt`; raises KeyError for a package without one."""
     folder = out / "LICENCES"
     with tarfile.open(corpus / "licences.tar.gz") as archive:
-        stored = {Path(m.name).name: archive.extractfile(m).read() for m in archive if m.isfile()}  # type: ignore[union-attr]
+        stored = {Path(m.name).name: read(archive, m) for m in archive if m.isfile()}
     for package in sorted(packages):
         short = package.removeprefix("@stdlib/")
         if short == "prosodic":
@@ -275,7 +275,15 @@ def archived(path: Path, file: str) -> bytes:
             return next(archive.read(name) for name in archive.namelist() if name.split("/")[1:] == [file])
     with tarfile.open(path) as tar:
         member = next(m for m in tar if m.name.split("/")[1:] == [file])
-        return tar.extractfile(member).read()  # type: ignore[union-attr]
+        return read(tar, member)
+
+
+def read(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    """A file's bytes; raises KeyError for what is none."""
+    file = archive.extractfile(member)
+    if file is None:
+        raise KeyError(f"{member.name} is no file")
+    return file.read()
 
 
 def readme(out: Path, rows: list[Row]) -> None:

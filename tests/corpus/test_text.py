@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pyarrow as pa
@@ -52,11 +53,14 @@ def test_column_renders_as_each_row(rows: list[tuple[str, list[Span]] | None], s
     assert column.to_pylist() == [row if row is None else render(*row) for row in rows][skip:]
 
 
+def covered(spans: Sequence[Span]) -> set[int]:
+    return {byte for span in spans for byte in range(span.start, span.end)}
+
+
 @given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 5), st.sampled_from("ab"), st.sampled_from("xy"))))
 def test_merged_spans_cover_the_same_bytes_in_order(raw: list[tuple[int, int, str, str]]) -> None:
     spans = [Span(start, start + size, rule, text) for start, size, rule, text in raw]
     merged = merge(spans)
-    covered = lambda spans: {byte for span in spans for byte in range(span.start, span.end)}  # noqa: E731
     assert covered(merged) == covered(spans)
     assert all(a.end <= b.start for a, b in pairwise(merged))
     assert merge(merged) == merged
